@@ -1,0 +1,65 @@
+//! What a decision permits, in the terms that a query plan understands.
+
+use std::collections::BTreeSet;
+
+/// A decision of [`Policy`](crate::Policy): who asks, and which resources he may read and write.
+///
+/// Its fields are private and it has no public constructor but [`Access::nobody`], so that holding one proves that a
+/// policy was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    who: String,
+    read: Reach,
+    write: Reach,
+}
+
+/// The resources that a decision reaches, as a predicate over indexed columns.
+///
+/// What lies outside the reach looks exactly like what does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    Nothing,
+    /// Resources of these types only, such as `Observation`.
+    Kinds(BTreeSet<String>),
+    Everything,
+}
+
+impl Access {
+    /// Reaches nothing: what a caller holds before a policy was asked, and after one refused.
+    pub fn nobody() -> Access {
+        Access { who: "nobody".to_owned(), read: Reach::Nothing, write: Reach::Nothing }
+    }
+
+    pub(crate) fn new(who: impl Into<String>, read: Reach, write: Reach) -> Access {
+        Access { who: who.into(), read, write }
+    }
+
+    /// The requester's name for the audit: a client or a part of the gateway, never a patient's.
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    pub fn read(&self) -> &Reach {
+        &self.read
+    }
+
+    pub fn write(&self) -> &Reach {
+        &self.write
+    }
+
+    /// Whether nothing at all is permitted, so that the server can refuse before it reads a body.
+    pub fn is_nobody(&self) -> bool {
+        self.read == Reach::Nothing && self.write == Reach::Nothing
+    }
+}
+
+impl Reach {
+    /// Whether resources of the type `kind` may be within reach.
+    pub fn covers(&self, kind: &str) -> bool {
+        match self {
+            Reach::Nothing => false,
+            Reach::Kinds(kinds) => kinds.contains(kind),
+            Reach::Everything => true,
+        }
+    }
+}

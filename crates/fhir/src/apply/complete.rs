@@ -1,0 +1,52 @@
+//! What R4 requires and a message did not say.
+//!
+//! A source that leaves a required element out still told us the rest. The element is then there with the
+//! data-absent-reason extension (R4 §2.24.0.2), so that the resource is legal and nobody reads a guess.
+
+use crate::schema::{self, Class, Element};
+use crate::{Node, Object, Resource};
+
+const DATA_ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+
+/// Marks the required elements that are missing, at the resource and in what stands in it.
+pub fn complete(resource: &mut Resource<'_>) {
+    if let Some(kind) = schema::r4().resource(&resource.kind().to_owned()) {
+        complete_object(&mut resource.object, kind);
+    }
+}
+
+fn complete_object(object: &mut Object<'_>, kind: &'static schema::Type) {
+    for (name, node) in &mut object.fields {
+        let Some(element) = kind.element(name) else { continue };
+        let inner = schema::r4().kind_of(element);
+        if !matches!(inner.class, Class::Backbone | Class::Complex) {
+            continue;
+        }
+        match node {
+            Node::Object(item) => complete_object(item, inner),
+            Node::List(items) => items.iter_mut().for_each(|item| {
+                if let Node::Object(item) = item {
+                    complete_object(item, inner);
+                }
+            }),
+            _ => {}
+        }
+    }
+    let mut done = Vec::new();
+    for element in kind.elements.iter().filter(|element| element.min > 0) {
+        let known = |name: &str| !name.is_empty() && object.get(name).is_some();
+        let there = kind.stem(element.stem).any(|other| known(other.name) || known(other.sibling));
+        if !there && !done.contains(&element.stem) {
+            done.push(element.stem);
+            object.fields.push(absent(element));
+        }
+    }
+}
+
+fn absent(element: &'static Element) -> (&'static str, Node<'static>) {
+    let extension =
+        Object { fields: vec![("url", Node::text(DATA_ABSENT_REASON)), ("valueCode", Node::text("unknown"))] };
+    let holder = Node::Object(Object { fields: vec![("extension", Node::List(vec![Node::Object(extension)]))] });
+    let name = if element.sibling.is_empty() { element.name } else { element.sibling };
+    (name, if element.many { Node::List(vec![holder]) } else { holder })
+}

@@ -1,0 +1,45 @@
+//! Where the reader is, as a FHIRPath: `Patient.name[0].given[1]`.
+
+use std::fmt::{self, Display, Formatter};
+
+#[derive(Default)]
+pub struct Path {
+    parts: Vec<Part>,
+}
+
+enum Part {
+    Name(&'static str),
+    Index(usize),
+}
+
+impl Path {
+    pub fn enter(&mut self, name: &'static str) {
+        self.parts.push(Part::Name(name));
+    }
+
+    pub fn enter_item(&mut self, index: usize) {
+        self.parts.push(Part::Index(index));
+    }
+
+    pub fn leave(&mut self) {
+        self.parts.pop();
+    }
+
+    /// The path of an element right under this place.
+    pub fn of(&self, name: &str) -> String {
+        format!("{self}.{name}")
+    }
+}
+
+impl Display for Path {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        for (at, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Name(name) if at == 0 => f.write_str(name)?,
+                Part::Name(name) => write!(f, ".{name}")?,
+                Part::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! FHIR R4 as data: reading, checking, writing, searching and changing resources.
+//!
+//! A resource is a tree of [`Node`]s in the shape of its JSON, checked against the element tables compiled from the
+//! R4 definitions, borrowing from the bytes that it was read from. Nothing here does I/O, reads a clock, or knows HTTP
+//! or storage.
+#![forbid(unsafe_code)]
+
+pub mod apply;
+pub mod compartment;
+mod decimal;
+pub mod fhirpath;
+pub mod issue;
+pub mod json;
+mod moment;
+pub mod node;
+pub mod outcome;
+pub mod primitive;
+pub mod reference;
+pub mod schema;
+pub mod search;
+
+pub use issue::{Issue, IssueType, Severity};
+pub use node::{Node, Object, Resource};
+pub use outcome::outcome;

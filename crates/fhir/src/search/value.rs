@@ -1,0 +1,105 @@
+//! What the search index holds: one [`Entry`] for each value that a search parameter finds in a resource.
+//!
+//! FHIR search, R4 §3.1.1.5. Everything borrows from the resource, so that extraction allocates nothing but the
+//! normalised text of names that are not plain lower case. An entry says nothing about its place in the resource:
+//! what joins two values of one element is a composite parameter's business, which is not served yet.
+
+use std::borrow::Cow;
+
+/// One parameter of one resource type, as a number that the index on disk may keep: the position of the pair in
+/// `profiles/r4/search.txt`. It never changes for R4; a test holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParameterId(pub u16);
+
+/// One value of one parameter in one resource. The same entry may come twice; an index keeps it once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry<'r> {
+    pub parameter: ParameterId,
+    pub value: Value<'r>,
+}
+
+/// A value in the form in which it is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'r> {
+    Token(Token<'r>),
+    /// An Identifier by its type, for `:of-type`: one for each coding of `Identifier.type`.
+    OfType(OfType<'r>),
+    String(Text<'r>),
+    Reference(Reference<'r>),
+    Date(Interval),
+    Number(Range),
+    Quantity(Quantity<'r>),
+    Uri(&'r str),
+}
+
+/// A code in its system. No system: the element has none (a boolean, a ContactPoint, a string), or it is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token<'r> {
+    pub system: Option<&'r str>,
+    pub code: &'r str,
+}
+
+/// `Identifier.type.coding` and `Identifier.value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfType<'r> {
+    pub system: Option<&'r str>,
+    pub code: &'r str,
+    pub value: &'r str,
+}
+
+/// A string, or one part of a name or address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text<'r> {
+    /// Lower case, without combining marks, white space single and trimmed: see [`super::normalise`].
+    pub normalised: Cow<'r, str>,
+    /// As written.
+    pub exact: &'r str,
+}
+
+/// What a Reference or canonical points at. A Reference with both a literal and an identifier gives two entries; one to
+/// a contained resource (`#x`) gives none, because it cannot be searched from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference<'r> {
+    /// `Patient/17` or `Patient/17/_history/2`; the version is dropped.
+    Local { kind: &'r str, id: &'r str },
+    /// An absolute URL or a URN. Whether its base is our own is for the caller to say before it stores the resource.
+    Absolute { url: &'r str },
+    /// `url|version`; also a `uri` element that a reference parameter names.
+    Canonical { url: &'r str, version: Option<&'r str> },
+    /// `Reference.identifier`.
+    Identifier { system: Option<&'r str>, value: &'r str },
+}
+
+/// Time as `[low_us, high_us)` in microseconds since 1970 UTC, as wide as the precision it was written with. A time
+/// without a zone counts as UTC, here only: what is shown and sent keeps what was written. An open end is
+/// `i64::MIN` or `i64::MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    pub low_us: i64,
+    pub high_us: i64,
+}
+
+/// A number as `[low, high]`: a point unless a comparator or a Range opens it; an open end is infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    pub low: f64,
+    pub high: f64,
+}
+
+/// A Quantity in the unit in which it was written; no unit is converted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantity<'r> {
+    pub range: Range,
+    pub system: Option<&'r str>,
+    pub code: Option<&'r str>,
+    pub unit: Option<&'r str>,
+}
+
+impl Interval {
+    /// Wider by its own width on either side: what `ap` means of a date.
+    pub fn widened(self) -> Interval {
+        let width_us = self.high_us.saturating_sub(self.low_us);
+        let (low_us, high_us) = (self.low_us.saturating_sub(width_us), self.high_us.saturating_add(width_us));
+        Interval { low_us, high_us }
+    }
+}

@@ -1,0 +1,122 @@
+//! How fast commits become durable: 16 callers, transactions of 3 and of 22 laboratory results, prepared beforehand so
+//! that the writer is measured and not the callers. Runs with `cargo bench -p record`; `ROUNDS=n` makes it longer.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and stops at what it cannot do")]
+
+use std::time::{Duration, Instant};
+
+use consent::Policy;
+use record::{Change, Commit, Expect, Key, Options, Prepared, Record, Time, Write, prepare};
+
+const CALLERS: usize = 16;
+
+fn main() {
+    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
+    preparation();
+    for (size, transactions) in [(3, 8_000), (22, 2_000)] {
+        let dir = std::env::temp_dir().join(format!("hilum-bench-{}-{size}", std::process::id()));
+        let record = Record::open(&dir, Options::default()).unwrap();
+        for round in 0..rounds {
+            run(&record, size, transactions, round);
+        }
+        let versions = record_versions(&record);
+        drop(record);
+        let bytes = std::fs::metadata(dir.join("record.db")).unwrap().len();
+        println!("  {versions} versions, {} bytes of file a version after closing", bytes / versions);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
+
+fn record_versions(record: &Record) -> u64 {
+    runtime().block_on(record.counts()).unwrap().versions
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
+/// One core's work before the writer.
+fn preparation() {
+    let json: Vec<String> = (0..20_000).map(|number| observation(&format!("o{number}"), number)).collect();
+    let begin = Instant::now();
+    let read: Vec<_> = json.iter().map(|json| fhir::json::read(json.as_bytes()).unwrap()).collect();
+    let reading = begin.elapsed();
+    let begin = Instant::now();
+    let prepared: Vec<Prepared> = read.iter().map(prepare).collect();
+    let preparing = begin.elapsed();
+    let each = |time: Duration| time.as_nanos() / prepared.len() as u128;
+    println!("{} bytes of JSON; read {} ns, prepare {} ns a resource", json[7].len(), each(reading), each(preparing));
+}
+
+fn run(record: &Record, size: usize, transactions: usize, round: usize) {
+    let mut batches: Vec<Vec<Commit>> = (0..CALLERS).map(|_| Vec::new()).collect();
+    for number in 0..transactions {
+        batches[number % CALLERS].push(transaction(round * transactions + number, size));
+    }
+    let begin = Instant::now();
+    let mut latencies = runtime().block_on(async {
+        let callers: Vec<_> = batches.into_iter().map(|batch| caller(record.clone(), batch)).collect();
+        let mut all = Vec::new();
+        let mut set = tokio::task::JoinSet::new();
+        for caller in callers {
+            set.spawn(caller);
+        }
+        while let Some(done) = set.join_next().await {
+            all.extend(done.unwrap());
+        }
+        all
+    });
+    let seconds = begin.elapsed().as_secs_f64();
+    latencies.sort();
+    let at = |share: usize| latencies[latencies.len() * share / 100].as_micros();
+    println!(
+        "{CALLERS} callers, {size} resources each: {:.0} transactions/s, {:.0} resources/s, p50 {} us, p99 {} us",
+        transactions as f64 / seconds,
+        (transactions * size) as f64 / seconds,
+        at(50),
+        at(99)
+    );
+}
+
+async fn caller(record: Record, batch: Vec<Commit>) -> Vec<Duration> {
+    let access = Policy::site().intake();
+    let mut latencies = Vec::with_capacity(batch.len());
+    for commit in batch {
+        let begin = Instant::now();
+        record.commit(&access, commit).await.unwrap();
+        latencies.push(begin.elapsed());
+    }
+    latencies
+}
+
+fn transaction(number: usize, size: usize) -> Commit {
+    let writes = (0..size).map(|at| {
+        let id = format!("{:016x}{:016x}", mix(number as u64), mix((number * 64 + at) as u64 ^ 0xffff_0000));
+        let json = observation(&id, number * size + at);
+        let resource = fhir::json::read(json.as_bytes()).unwrap();
+        Write {
+            key: Key::new("Observation", id),
+            expect: Expect::Absent,
+            change: Change::Put(prepare(&resource)),
+            origin: "lab".into(),
+            source_time: Some(Time(1_767_225_600_000_000)),
+            state: br#"{"status":1767225600000000,"value":1767225600000000}"#.to_vec(),
+            groups: Vec::new(),
+        }
+    });
+    Commit { now: Time(1_767_225_600_000_000), writes: writes.collect(), ..Commit::default() }
+}
+
+/// Spreads numbers as the keyed hashes of ids do.
+fn mix(number: u64) -> u64 {
+    let mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed ^ (mixed >> 31)).wrapping_mul(0x94d0_49bb_1331_11eb)
+}
+
+fn observation(id: &str, number: usize) -> String {
+    let (patient, code) = (mix(number as u64 / 40), 1000 + number % 300);
+    let (day, minute, value) = (1 + number % 28, number % 60, (number * 7 % 400) as f64 / 10.0);
+    format!(
+        r#"{{"resourceType":"Observation","id":"{id}","meta":{{"source":"urn:hilum:source:lab"}},"identifier":[{{"system":"urn:hilum:authority:LAB","value":"F{number}-{code}"}}],"status":"final","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory","display":"Laboratory"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"{code}-4","display":"Analyte {code} [Mass/volume] in Serum or Plasma"}}],"text":"Analyte {code}"}},"subject":{{"reference":"Patient/{patient:016x}{patient:016x}"}},"encounter":{{"reference":"Encounter/{patient:016x}{number:016x}"}},"effectiveDateTime":"2026-01-{day:02}T08:{minute:02}:00+01:00","issued":"2026-01-{day:02}T09:{minute:02}:00.000+01:00","performer":[{{"reference":"Organization/{:016x}"}}],"valueQuantity":{{"value":{value:.1},"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}},"interpretation":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation","code":"N","display":"Normal"}}]}}],"referenceRange":[{{"low":{{"value":7.0,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}},"high":{{"value":20.0,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}},"text":"7.0-20.0"}}]}}"#,
+        mix(code as u64),
+    )
+}

@@ -1,0 +1,125 @@
+//! What a caller asks the writer to do, all of it or nothing, and what comes back.
+
+use std::fmt;
+
+use crate::message::Receipt;
+use crate::prepare::Prepared;
+use crate::version::{Key, MessageId, Position, Time};
+
+/// One transaction. Everything in it becomes durable together, or nothing does.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// Now, by the caller's clock. A clock that runs backwards does not take the log with it.
+    pub now: Time,
+    pub receipt: Option<Receipt>,
+    pub writes: Vec<Write>,
+    pub redirects: Vec<Redirect>,
+    /// Followers' cursors that move with this transaction: name and new position.
+    pub cursors: Vec<(String, Position)>,
+}
+
+/// A new version of one resource.
+#[derive(Debug)]
+pub struct Write {
+    pub key: Key,
+    pub expect: Expect,
+    pub change: Change,
+    /// Who sent it, by configured name.
+    pub origin: String,
+    pub source_time: Option<Time>,
+    /// What `fhir::apply` wants back with the next change.
+    pub state: Vec<u8>,
+    /// Hashes of the snapshot lists that this resource is a member of (`safety.md` 5), see [`crate::Record::members`].
+    pub groups: Vec<u64>,
+}
+
+/// The version that the change was computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// The id was never used.
+    Absent,
+    /// This version is the newest; it may be a delete.
+    Version(u64),
+}
+
+#[derive(Debug)]
+pub enum Change {
+    Put(Prepared),
+    Delete,
+}
+
+/// From now on, or no longer, one resource stands for another of its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redirect {
+    Begin { kind: String, from: String, to: String, why: Why },
+    End { kind: String, from: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Another id for the same resource (a changed MRN, `safety.md` 3).
+    Alias,
+    /// The prior was merged into the survivor (`safety.md` 4): what comes for it is filed under the survivor, and a
+    /// search by either finds both.
+    Merged,
+}
+
+/// What became durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The message's id, when the commit had a receipt.
+    pub message: Option<MessageId>,
+    /// Of each write, in order: its position and version.
+    pub versions: Vec<(Position, u64)>,
+    /// `meta.lastUpdated` of what was written.
+    pub time: Time,
+    /// The end of the log as this commit left it.
+    pub position: Position,
+}
+
+/// Why nothing was committed. Whoever catches it learns from the variant whether to try again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitError {
+    /// Somebody changed this resource since it was read. Read it and apply the change again.
+    Stale(Key),
+    /// This very message was committed before. Answer as it was answered; do not apply it again.
+    Duplicate(MessageId),
+    /// The access does not reach this resource.
+    Denied(Key),
+    /// The caller asked for something that cannot be, such as a replay of a message that is not there. Not to be
+    /// tried again.
+    Refused(&'static str),
+    /// The disk is full. Nothing is lost that was acknowledged; try again when there is room.
+    Full,
+    /// More is waiting than the queue holds, or the lock was not to be had in time. Try again soon.
+    Busy,
+    /// The store failed in a way that leaves unknown what is on disk. The process must end and recover on restart.
+    Broken,
+}
+
+impl CommitError {
+    /// Whether the same commit, read and computed again, may succeed.
+    pub fn retry(&self) -> bool {
+        matches!(self, CommitError::Stale(_) | CommitError::Full | CommitError::Busy)
+    }
+}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CommitError::Stale(key) => {
+                write!(out, "{key} changed since it was read; read it and apply the change again")
+            }
+            CommitError::Duplicate(_) => out.write_str("this message was committed before"),
+            CommitError::Denied(key) => write!(out, "the policy does not let this requester write {}", key.kind),
+            CommitError::Refused(why) => out.write_str(why),
+            CommitError::Full => out.write_str("the disk is full; make room and try again"),
+            CommitError::Busy => out.write_str("the store has more to do than it takes; try again soon"),
+            CommitError::Broken => {
+                out.write_str("the store failed; restart the process, which recovers what is on disk")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CommitError {}

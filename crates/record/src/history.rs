@@ -1,0 +1,88 @@
+//! Former versions, newest first: of one resource, of a type, of everything (R4 §3.1.0.10).
+
+use consent::Reach;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+
+use crate::plan;
+use crate::read::{self, COLUMNS, read_version};
+use crate::version::{Key, Position, Time, Version};
+
+/// The largest page of history.
+pub const HISTORY_PAGE_MAX: usize = 1_000;
+
+/// Whose history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryOf {
+    Resource(Key),
+    Kind(String),
+    Everything,
+}
+
+#[derive(Debug, Clone)]
+pub struct HistoryQuery {
+    pub of: HistoryOf,
+    /// Only versions before this one: the last of the page before.
+    pub before: Option<Position>,
+    /// `_since`: only versions of this time or later.
+    pub since: Option<Time>,
+    /// At most [`HISTORY_PAGE_MAX`].
+    pub limit: usize,
+}
+
+#[derive(Debug)]
+pub struct HistoryPage {
+    pub versions: Vec<Version>,
+    /// What to ask for `before` next; none after the last page.
+    pub next: Option<Position>,
+    /// Of one resource: how many versions it has. Of more: not counted.
+    pub total: Option<u64>,
+}
+
+/// Of a type or of everything, what lies outside `reach` is left out by the query itself.
+pub fn page(db: &Connection, reach: &Reach, query: &HistoryQuery) -> rusqlite::Result<HistoryPage> {
+    let limit = query.limit.clamp(1, HISTORY_PAGE_MAX);
+    let Some((from, names, total)) = scope(db, reach, &query.of)? else {
+        return Ok(HistoryPage { versions: Vec::new(), next: None, total: Some(0) });
+    };
+    let sql =
+        format!("SELECT {COLUMNS} FROM {from} AND v.seq < ? AND v.time >= ? ORDER BY v.seq DESC LIMIT {}", limit + 1);
+    let mut values: Vec<Value> = names;
+    values.push(query.before.map_or(i64::MAX, |before| before.0).into());
+    values.push(query.since.map_or(i64::MIN, |since| since.0).into());
+    let mut rows = db.prepare_cached(&sql)?;
+    let mut versions: Vec<Version> =
+        rows.query_map(params_from_iter(values), read_version)?.collect::<rusqlite::Result<_>>()?;
+    let more = versions.len() > limit;
+    versions.truncate(limit);
+    let next = versions.last().filter(|_| more).map(|version| version.position);
+    Ok(HistoryPage { versions, next, total })
+}
+
+/// The part of the query that says whose history, its values, and the total where it is cheap; none where there is
+/// nothing to see.
+fn scope(
+    db: &Connection,
+    reach: &Reach,
+    of: &HistoryOf,
+) -> rusqlite::Result<Option<(String, Vec<Value>, Option<u64>)>> {
+    match of {
+        HistoryOf::Resource(key) => {
+            let kind = if reach.covers(&key.kind) { read::kind(db, &key.kind)? } else { None };
+            let Some(kind) = kind else { return Ok(None) };
+            let count = "SELECT coalesce(max(vid), 0) FROM resource WHERE kind = ?1 AND id = ?2";
+            let total: u64 = db.prepare_cached(count)?.query_row(params![kind, key.id], |row| row.get(0))?;
+            let from = "resource r JOIN version v ON v.seq = r.seq WHERE r.kind = ? AND r.id = ?".to_owned();
+            Ok((total > 0).then(|| (from, vec![kind.into(), key.id.clone().into()], Some(total))))
+        }
+        HistoryOf::Kind(name) => {
+            let kind = if reach.covers(name) { read::kind(db, name)? } else { None };
+            let from = "span s JOIN version v ON v.seq = s.seq WHERE s.kind = ?".to_owned();
+            Ok(kind.map(|kind| (from, vec![kind.into()], None)))
+        }
+        HistoryOf::Everything => {
+            let (predicate, values) = plan::reach(reach);
+            Ok(Some((format!("version v WHERE {predicate}"), values, None)))
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The rows of the search index: made from what `fhir::search` extracts, written in sorted batches, found again to be
+//! trimmed by extracting anew.
+//!
+//! Texts that are only compared for equality are kept as 64-bit hashes: an index row is 20 bytes where it would be 80.
+//! The hash is no proof against an adversary, so whoever shows a match checks it against the body.
+
+use fhir::Resource;
+use fhir::search::{self, Reference, Value};
+use rusqlite::{Connection, Statement, params};
+
+/// The index rows of one version, without its position. Each is there once.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    tokens: Vec<(u16, i64, i64)>,
+    references: Vec<(u16, i64)>,
+    dates: Vec<(u16, i64, i64)>,
+    strings: Vec<(u16, String, String)>,
+    uris: Vec<(u16, String)>,
+    numbers: Vec<(u16, f64, f64)>,
+    quantities: Vec<Quantity>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Quantity {
+    parameter: u16,
+    low: f64,
+    high: f64,
+    /// Of system and code, of the code, of the printed unit; 0 where there is none.
+    hashes: [i64; 3],
+}
+
+/// The index rows of a group of commits, to be written together.
+#[derive(Default)]
+pub struct Batch {
+    tokens: Vec<(u16, i64, i64, i64)>,
+    references: Vec<(u16, i64, i64)>,
+    dates: Vec<(u16, i64, i64, i64)>,
+    strings: Vec<(u16, String, i64, String)>,
+    uris: Vec<(u16, String, i64)>,
+    numbers: Vec<(u16, f64, i64, f64)>,
+    quantities: Vec<(Quantity, i64)>,
+}
+
+impl Rows {
+    pub fn of(resource: &Resource<'_>) -> Rows {
+        let mut rows = Rows::default();
+        for entry in search::extract(resource) {
+            if !of_the_log(entry.parameter) {
+                rows.add(entry.parameter.0, &entry.value);
+            }
+        }
+        rows.tokens.sort_unstable();
+        rows.tokens.dedup();
+        rows.references.sort_unstable();
+        rows.references.dedup();
+        rows.dates.sort_unstable();
+        rows.dates.dedup();
+        rows.strings.sort_unstable();
+        rows.strings.dedup();
+        rows.uris.sort_unstable();
+        rows.uris.dedup();
+        rows.numbers.sort_unstable_by(|a, b| (a.0, a.1).partial_cmp(&(b.0, b.1)).expect("no NaN is written in JSON"));
+        rows.numbers.dedup();
+        rows.quantities.sort_unstable_by(|a, b| a.order().partial_cmp(&b.order()).expect("no NaN is written in JSON"));
+        rows.quantities.dedup();
+        rows
+    }
+
+    fn add(&mut self, p: u16, value: &Value<'_>) {
+        match value {
+            Value::Token(token) => self.tokens.push((p, code_hash(token.code), system_hash(token.system))),
+            Value::OfType(of) => {
+                self.tokens.push((p, of_type_hash(of.code, of.value), of_type_system_hash(of.system)));
+            }
+            Value::String(text) => {
+                let exact = if text.exact == text.normalised { "" } else { text.exact };
+                self.strings.push((p, text.normalised.clone().into_owned(), exact.to_owned()));
+            }
+            Value::Reference(reference) => self.add_reference(p, reference),
+            Value::Date(interval) => self.dates.push((p, interval.low_us, interval.high_us)),
+            Value::Number(range) => self.numbers.push((p, range.low, range.high)),
+            Value::Quantity(quantity) => self.quantities.push(Quantity {
+                parameter: p,
+                low: quantity.range.low,
+                high: quantity.range.high,
+                hashes: [
+                    quantity.code.map_or(0, |code| coded_hash(quantity.system, code)),
+                    quantity.code.map_or(0, code_hash),
+                    quantity.unit.map_or(0, code_hash),
+                ],
+            }),
+            Value::Uri(uri) => self.uris.push((p, (*uri).to_owned())),
+        }
+    }
+
+    fn add_reference(&mut self, p: u16, reference: &Reference<'_>) {
+        match *reference {
+            Reference::Local { kind, id } => self.references.push((p, local_hash(kind, id))),
+            Reference::Absolute { url } => self.references.push((p, url_hash(url, None))),
+            Reference::Canonical { url, version } => {
+                self.references.push((p, url_hash(url, None)));
+                if version.is_some() {
+                    self.references.push((p, url_hash(url, version)));
+                }
+            }
+            // An identifier is a token wherever it stands; a reference parameter has no other tokens.
+            Reference::Identifier { system, value } => {
+                self.tokens.push((p, code_hash(value), system_hash(system)));
+            }
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+            + self.references.len()
+            + self.dates.len()
+            + self.strings.len()
+            + self.uris.len()
+            + self.numbers.len()
+            + self.quantities.len()
+    }
+
+    /// Removes these rows of the version at `seq`.
+    pub fn delete(&self, db: &Connection, seq: i64) -> rusqlite::Result<()> {
+        let mut token = db.prepare_cached("DELETE FROM token WHERE p=?1 AND h=?2 AND seq=?3 AND s=?4")?;
+        for (p, h, s) in &self.tokens {
+            token.execute(params![p, h, seq, s])?;
+        }
+        let mut reference = db.prepare_cached("DELETE FROM reference WHERE p=?1 AND h=?2 AND seq=?3")?;
+        for (p, h) in &self.references {
+            reference.execute(params![p, h, seq])?;
+        }
+        let mut date = db.prepare_cached("DELETE FROM date WHERE p=?1 AND low=?2 AND seq=?3")?;
+        for (p, low, _) in &self.dates {
+            date.execute(params![p, low, seq])?;
+        }
+        let mut string = db.prepare_cached("DELETE FROM string WHERE p=?1 AND text=?2 AND seq=?3")?;
+        for (p, text, _) in &self.strings {
+            string.execute(params![p, text, seq])?;
+        }
+        let mut uri = db.prepare_cached("DELETE FROM uri WHERE p=?1 AND uri=?2 AND seq=?3")?;
+        for (p, text) in &self.uris {
+            uri.execute(params![p, text, seq])?;
+        }
+        let mut number = db.prepare_cached("DELETE FROM number WHERE p=?1 AND low=?2 AND seq=?3")?;
+        for (p, low, _) in &self.numbers {
+            number.execute(params![p, low, seq])?;
+        }
+        let mut quantity = db.prepare_cached("DELETE FROM quantity WHERE p=?1 AND low=?2 AND seq=?3")?;
+        for row in &self.quantities {
+            quantity.execute(params![row.parameter, row.low, seq])?;
+        }
+        Ok(())
+    }
+}
+
+impl Quantity {
+    fn order(&self) -> (u16, f64, f64, [i64; 3]) {
+        (self.parameter, self.low, self.high, self.hashes)
+    }
+}
+
+impl Batch {
+    pub fn add(&mut self, rows: Rows, seq: i64) {
+        self.tokens.extend(rows.tokens.into_iter().map(|(p, h, s)| (p, h, seq, s)));
+        self.references.extend(rows.references.into_iter().map(|(p, h)| (p, h, seq)));
+        self.dates.extend(rows.dates.into_iter().map(|(p, low, high)| (p, low, seq, high)));
+        self.strings.extend(rows.strings.into_iter().map(|(p, text, exact)| (p, text, seq, exact)));
+        self.uris.extend(rows.uris.into_iter().map(|(p, uri)| (p, uri, seq)));
+        self.numbers.extend(rows.numbers.into_iter().map(|(p, low, high)| (p, low, seq, high)));
+        self.quantities.extend(rows.quantities.into_iter().map(|row| (row, seq)));
+    }
+
+    /// Writes all rows in the order of their tables' keys, so that neighbours meet the same page.
+    pub fn write(mut self, db: &Connection) -> rusqlite::Result<()> {
+        self.tokens.sort_unstable();
+        self.references.sort_unstable();
+        self.dates.sort_unstable();
+        self.strings.sort_unstable();
+        self.uris.sort_unstable();
+        insert(db, "token", 4, &self.tokens, |to, at, row| {
+            to.raw_bind_parameter(at, row.0)?;
+            to.raw_bind_parameter(at + 1, row.1)?;
+            to.raw_bind_parameter(at + 2, row.2)?;
+            to.raw_bind_parameter(at + 3, row.3)
+        })?;
+        insert(db, "reference", 3, &self.references, |to, at, row| {
+            to.raw_bind_parameter(at, row.0)?;
+            to.raw_bind_parameter(at + 1, row.1)?;
+            to.raw_bind_parameter(at + 2, row.2)
+        })?;
+        insert(db, "date", 4, &self.dates, |to, at, row| {
+            to.raw_bind_parameter(at, row.0)?;
+            to.raw_bind_parameter(at + 1, row.1)?;
+            to.raw_bind_parameter(at + 2, row.2)?;
+            to.raw_bind_parameter(at + 3, row.3)
+        })?;
+        insert(db, "string", 4, &self.strings, |to, at, row| {
+            to.raw_bind_parameter(at, row.0)?;
+            to.raw_bind_parameter(at + 1, &row.1)?;
+            to.raw_bind_parameter(at + 2, row.2)?;
+            to.raw_bind_parameter(at + 3, &row.3)
+        })?;
+        insert(db, "uri", 3, &self.uris, |to, at, row| {
+            to.raw_bind_parameter(at, row.0)?;
+            to.raw_bind_parameter(at + 1, &row.1)?;
+            to.raw_bind_parameter(at + 2, row.2)
+        })?;
+        insert(db, "number", 4, &self.numbers, |to, at, row| {
+            to.raw_bind_parameter(at, row.0)?;
+            to.raw_bind_parameter(at + 1, row.1)?;
+            to.raw_bind_parameter(at + 2, row.2)?;
+            to.raw_bind_parameter(at + 3, row.3)
+        })?;
+        insert(db, "quantity", 7, &self.quantities, |to, at, (row, seq)| {
+            to.raw_bind_parameter(at, row.parameter)?;
+            to.raw_bind_parameter(at + 1, row.low)?;
+            to.raw_bind_parameter(at + 2, *seq)?;
+            to.raw_bind_parameter(at + 3, row.high)?;
+            to.raw_bind_parameter(at + 4, row.hashes[0])?;
+            to.raw_bind_parameter(at + 5, row.hashes[1])?;
+            to.raw_bind_parameter(at + 6, row.hashes[2])
+        })
+    }
+}
+
+/// Rows that one statement inserts, where there are as many: half the work of a small insert is starting it.
+const ROWS_A_STATEMENT: usize = 16;
+
+/// Inserts rows of `columns` values; `bind` gives one row's values to the statement from parameter `at` on.
+fn insert<R>(
+    db: &Connection,
+    table: &str,
+    columns: usize,
+    rows: &[R],
+    bind: impl Fn(&mut Statement<'_>, usize, &R) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let row = format!("({})", vec!["?"; columns].join(","));
+    let mut chunks = rows.chunks_exact(ROWS_A_STATEMENT);
+    if rows.len() >= ROWS_A_STATEMENT {
+        // OR FAIL: a statement that may have to undo itself alone would copy every page that it touches.
+        let many = vec![row.as_str(); ROWS_A_STATEMENT].join(",");
+        let mut statement = db.prepare_cached(&format!("INSERT OR FAIL INTO {table} VALUES {many}"))?;
+        for chunk in &mut chunks {
+            for (at, row) in chunk.iter().enumerate() {
+                bind(&mut statement, 1 + at * columns, row)?;
+            }
+            statement.raw_execute()?;
+        }
+    }
+    if !chunks.remainder().is_empty() {
+        let mut statement = db.prepare_cached(&format!("INSERT OR FAIL INTO {table} VALUES {row}"))?;
+        for row in chunks.remainder() {
+            bind(&mut statement, 1, row)?;
+            statement.raw_execute()?;
+        }
+    }
+    Ok(())
+}
+
+/// `_id` and `_lastUpdated` are columns of the version; what a resource says about them itself is not theirs.
+fn of_the_log(parameter: search::ParameterId) -> bool {
+    search::table().get(parameter).is_some_and(|found| matches!(found.code, "_id" | "_lastUpdated"))
+}
+
+pub fn code_hash(code: &str) -> i64 {
+    hash(&["code", code])
+}
+
+/// 0 stands for no system, and no system hashes to it.
+pub fn system_hash(system: Option<&str>) -> i64 {
+    system.map_or(0, |system| hash(&["system", system]))
+}
+
+pub fn of_type_hash(code: &str, value: &str) -> i64 {
+    hash(&["of-type", code, value])
+}
+
+/// Apart from other systems, so that `system|` does not find a type's.
+pub fn of_type_system_hash(system: Option<&str>) -> i64 {
+    hash(&["of-type system", system.unwrap_or_default()])
+}
+
+pub fn local_hash(kind: &str, id: &str) -> i64 {
+    hash(&["local", kind, id])
+}
+
+pub fn url_hash(url: &str, version: Option<&str>) -> i64 {
+    hash(&["url", url, version.unwrap_or_default()])
+}
+
+pub fn coded_hash(system: Option<&str>, code: &str) -> i64 {
+    hash(&["coded", system.unwrap_or_default(), code])
+}
+
+/// FNV-1a over the parts, each ended by a byte that UTF-8 does not have, never 0. Part of the format on disk.
+fn hash(parts: &[&str]) -> i64 {
+    let mut state: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in parts {
+        for byte in part.bytes().chain([0xff]) {
+            state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    i64::from_ne_bytes(state.max(1).to_ne_bytes())
+}

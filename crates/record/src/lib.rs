@@ -1,0 +1,66 @@
+//! The record: an append-only log of FHIR resource versions, what is derived from it in the same transaction (the
+//! current table and the search index), and the messages that caused it.
+//!
+//! # The face
+//!
+//! ```text
+//! Record::open(dir, Options) -> Result<Record, OpenError>        cheap to clone; the last clone that drops closes it
+//! prepare(&fhir::Resource) -> Prepared                           in the caller's thread: JSON, zstd, index rows
+//! record.commit(&Access, Commit).await -> Result<Committed, CommitError>
+//! record.read(&Access, &Key) / vread(&Access, &Key, vid) / history(&Access, &HistoryQuery)
+//! record.current(&Access, &Key) / current_many(&Access, &[Key])  what fhir::apply merges with; one hop
+//! record.resolve(&[Key]) -> Vec<Key>                             through aliases and merges
+//! record.members(&Access, kind, group) -> Vec<Member>            a snapshot list as it is now
+//! record.search(&Access, &Query, page) -> Page
+//! record.log(&Access, after, limit) / cursor(name) / advance(name, position)
+//! record.message(&Access, id) / messages(&Access, &MessageFilter) / raw(&Access, id) / made_by(&Access, id)
+//! record.prune_bodies(older_than, limit) / trim(now) / erase(&Access, &Key, Erasure) / check() / counts() / id_key()
+//! ```
+//!
+//! Every future is safe to drop: what was handed to the writer is committed whether or not anybody still waits.
+//!
+//! # Why it is so
+//!
+//! One thread writes. It takes all commits that wait, gives each a savepoint, and makes them durable with one fsync,
+//! so that many small transactions cost little more than one; nothing is answered before that fsync. Parsing,
+//! checking, extracting and compressing are the caller's work, before the writer. Readers have connections of their
+//! own and see only what is committed.
+//!
+//! A version row is never changed (but by erasure). Whether a version is visible at a position is a narrow table's
+//! business, so that a page link pinned to a position shows what was there then, without an open read transaction.
+//!
+//! Outside this crate nobody knows that there is SQLite. Deliberately absent: HTTP, matching, reading the clock, and any
+//! clinical read or write without an [`Access`](consent::Access).
+#![forbid(unsafe_code)]
+
+mod body;
+mod checkpoint;
+mod commit;
+mod compare;
+mod error;
+mod history;
+mod index;
+mod maintenance;
+mod message;
+mod message_read;
+mod plan;
+mod prepare;
+mod read;
+mod reader;
+mod record;
+mod schema;
+mod search;
+mod transaction;
+mod version;
+mod writer;
+
+pub use commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Why, Write};
+pub use error::{OpenError, ReadError};
+pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
+pub use maintenance::{Counts, Erasure, Finding};
+pub use message::{Attempt, MESSAGE_PAGE_MAX, Message, MessageFilter, NewMessage, Outcome, Receipt, Replay, Tried};
+pub use prepare::{Prepared, prepare};
+pub use read::{LOG_PAGE_MAX, Member};
+pub use record::{Options, Record};
+pub use search::Page;
+pub use version::{Key, MessageId, Method, Position, Time, Version};

@@ -1,0 +1,96 @@
+//! The threads that read, each with its own connection: one bounded queue, first come, first served.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::error::{OpenError, ReadError};
+use crate::schema::{self, Place};
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The queue's end where jobs go in. Dropping it ends the threads once the queue is empty.
+pub struct Readers {
+    jobs: Option<SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub fn start(place: &Place, count: usize, queue: usize) -> Result<Readers, OpenError> {
+        let (jobs, waiting) = sync_channel::<Job>(queue);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut threads = Vec::new();
+        for number in 0..count.max(1) {
+            let db = schema::open_reader(&place.file)?;
+            let waiting = Arc::clone(&waiting);
+            let thread = std::thread::Builder::new().name(format!("record-reader-{number}"));
+            let thread = thread.spawn(move || work(&db, &waiting));
+            threads.push(thread.map_err(|why| OpenError::Damaged(format!("no thread to read with: {why}")))?);
+        }
+        Ok(Readers { jobs: Some(jobs), threads })
+    }
+
+    /// Runs `read` in one read transaction: all that it reads is of one moment.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.run_checked(move |db| read(db).map_err(broken)).await
+    }
+
+    /// As [`Readers::run`], for what can fail for the caller's reasons too.
+    pub async fn run_checked<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |db| {
+            // Nobody waits any more when the client went away; then the answer is dropped.
+            let _ = answer.send(snapshot(db, read));
+        });
+        match self.jobs.as_ref().expect("jobs go in until drop").try_send(job) {
+            Ok(()) => answered.await.unwrap_or(Err(ReadError::Broken)),
+            Err(TrySendError::Full(_)) => Err(ReadError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(ReadError::Broken),
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            // A reader does not panic: it catches what its jobs do.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(db: &Connection, waiting: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        // A broken invariant in one read is that read's end, not the thread's; its caller is answered `Broken`.
+        if catch_unwind(AssertUnwindSafe(|| job(db))).is_err() {
+            tracing::error!("a read stopped at a broken invariant");
+        }
+    }
+}
+
+fn snapshot<T>(db: &Connection, read: impl FnOnce(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
+    let moment = db.unchecked_transaction().map_err(broken)?;
+    let result = read(db);
+    moment.finish().map_err(broken)?;
+    result
+}
+
+/// The caller learns that it failed; the operator's log, why. SQLite's texts name tables, never values.
+pub fn broken(error: rusqlite::Error) -> ReadError {
+    eprintln!("{error}");
+    tracing::error!(error = %error, "the store could not be read");
+    ReadError::Broken
+}

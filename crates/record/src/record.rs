@@ -1,0 +1,236 @@
+//! The one asynchronous face of the store. Each method hands its work to the writer or to a reader and waits.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use consent::{Access, Reach};
+use fhir::search::Query;
+
+use crate::checkpoint::Checkpointer;
+use crate::commit::{Commit, CommitError, Committed};
+use crate::error::{OpenError, ReadError};
+use crate::history::{self, HistoryPage, HistoryQuery};
+use crate::maintenance::{self, Counts, Erasure, Finding};
+use crate::message::{Message, MessageFilter};
+use crate::message_read;
+use crate::read::{self, Member};
+use crate::reader::Readers;
+use crate::schema::{self, Place};
+use crate::search::{self, Page};
+use crate::version::{Key, MessageId, Position, Time, Version};
+use crate::writer::Writer;
+
+/// How to open a store. The defaults suit a clinic.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads that read, each with a connection of its own.
+    pub readers: usize,
+    /// Reads and commits that may wait; more are answered `Busy`.
+    pub queue: usize,
+    /// The id key of a store that is made now; random where none is given. An existing store keeps its own.
+    pub id_key: Option<[u8; 32]>,
+}
+
+/// An open store. Clones share it.
+#[derive(Clone)]
+pub struct Record {
+    shared: Arc<Shared>,
+}
+
+/// In the order in which they end: the writer finishes what it was given before the checkpointer goes.
+struct Shared {
+    writer: Writer,
+    readers: Readers,
+    _checkpointer: Checkpointer,
+    id_key: [u8; 32],
+    epoch: String,
+    /// Holds the directory's lock to the end.
+    _place: Place,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { readers: 4, queue: 4_096, id_key: None }
+    }
+}
+
+impl Record {
+    /// Opens the store in `dir`, makes it if there is none, and brings an older schema up to date.
+    pub fn open(dir: &Path, options: Options) -> Result<Record, OpenError> {
+        let place = schema::place(dir)?;
+        let opened = schema::open_writer(&place, &options)?;
+        let checkpointer = Checkpointer::start(&place)?;
+        let readers = Readers::start(&place, options.readers, options.queue)?;
+        let writer = Writer::start(opened.connection, options.queue, checkpointer.signal())?;
+        Ok(Record {
+            shared: Arc::new(Shared {
+                writer,
+                readers,
+                _checkpointer: checkpointer,
+                id_key: opened.id_key,
+                epoch: opened.epoch,
+                _place: place,
+            }),
+        })
+    }
+
+    /// The key of the deterministic ids (`safety.md` 10), made with the store and kept in it.
+    pub fn id_key(&self) -> &[u8; 32] {
+        &self.shared.id_key
+    }
+
+    /// A random name of this log. A restored backup gets another, so that cursors of the lost log are recognised.
+    pub fn epoch(&self) -> &str {
+        &self.shared.epoch
+    }
+
+    /// Makes everything in `commit` durable, or nothing. Answers after the fsync.
+    pub async fn commit(&self, access: &Access, commit: Commit) -> Result<Committed, CommitError> {
+        self.shared.writer.commit(access, commit).await
+    }
+
+    /// The newest version, which may be a delete. None: the id was never used, or lies outside the access.
+    pub async fn read(&self, access: &Access, key: &Key) -> Result<Option<Version>, ReadError> {
+        self.current(access, key).await
+    }
+
+    /// One version by its number.
+    pub async fn vread(&self, access: &Access, key: &Key, vid: u64) -> Result<Option<Version>, ReadError> {
+        if !access.read().covers(&key.kind) {
+            return Ok(None);
+        }
+        let key = key.clone();
+        self.shared.readers.run(move |db| read::version(db, &key, vid)).await
+    }
+
+    /// Former versions, newest first.
+    pub async fn history(&self, access: &Access, query: &HistoryQuery) -> Result<HistoryPage, ReadError> {
+        let (reach, query) = (access.read().clone(), query.clone());
+        self.shared.readers.run(move |db| history::page(db, &reach, &query)).await
+    }
+
+    /// The newest version of one resource, as [`Record::read`].
+    pub async fn current(&self, access: &Access, key: &Key) -> Result<Option<Version>, ReadError> {
+        Ok(self.current_many(access, std::slice::from_ref(key)).await?.pop().flatten())
+    }
+
+    /// The newest versions of many resources in the order asked, all of one snapshot.
+    pub async fn current_many(&self, access: &Access, keys: &[Key]) -> Result<Vec<Option<Version>>, ReadError> {
+        let (reach, keys) = (access.read().clone(), keys.to_vec());
+        self.shared.readers.run(move |db| read::current(db, &reach, &keys)).await
+    }
+
+    /// Where each key leads through aliases and merges: itself where nothing is redirected. A loop ends at the key that
+    /// closes it, and is for a person to see to (`safety.md` 4).
+    pub async fn resolve(&self, keys: &[Key]) -> Result<Vec<Key>, ReadError> {
+        let keys = keys.to_vec();
+        self.shared.readers.run(move |db| read::resolve(db, &keys)).await
+    }
+
+    /// The resources of `kind` whose newest version was written with this group, deleted ones left out.
+    pub async fn members(&self, access: &Access, kind: &str, group: u64) -> Result<Vec<Member>, ReadError> {
+        if !access.read().covers(kind) {
+            return Ok(Vec::new());
+        }
+        let kind = kind.to_owned();
+        self.shared.readers.run(move |db| read::members(db, &kind, group)).await
+    }
+
+    /// A page of matches. `page` is the `next` of the page before, with the same query.
+    pub async fn search(&self, access: &Access, query: &Query, page: Option<&str>) -> Result<Page, ReadError> {
+        let (reach, query) = (access.read().clone(), query.clone());
+        let page = page.map(search::PageKey::read).transpose()?;
+        self.shared.readers.run_checked(move |db| search::page(db, &reach, &query, page)).await
+    }
+
+    /// Versions after a position, oldest first, at most [`crate::LOG_PAGE_MAX`]: what a follower reads. A follower whose
+    /// access leaves types out still passes them; the position to go on from is the second value.
+    pub async fn log(
+        &self,
+        access: &Access,
+        after: Position,
+        limit: usize,
+    ) -> Result<(Vec<Version>, Position), ReadError> {
+        let reach = access.read().clone();
+        self.shared.readers.run(move |db| read::log(db, &reach, after, limit)).await
+    }
+
+    /// The end of the log.
+    pub async fn position(&self) -> Result<Position, ReadError> {
+        self.shared.readers.run(read::end).await
+    }
+
+    /// Where a follower stands; [`Position::START`] for a new one.
+    pub async fn cursor(&self, name: &str) -> Result<Position, ReadError> {
+        let name = name.to_owned();
+        self.shared.readers.run(move |db| read::cursor(db, &name)).await
+    }
+
+    /// Moves a follower's cursor. One that writes moves it with its own [`Commit`] instead.
+    pub async fn advance(&self, name: &str, position: Position) -> Result<(), CommitError> {
+        let commit = Commit { cursors: vec![(name.to_owned(), position)], ..Commit::default() };
+        self.shared.writer.commit(&Access::nobody(), commit).await.map(drop)
+    }
+
+    /// A stored message. Messages hold whole records: only an access to everything reaches them.
+    pub async fn message(&self, access: &Access, id: MessageId) -> Result<Option<Message>, ReadError> {
+        if *access.read() != Reach::Everything {
+            return Ok(None);
+        }
+        self.shared.readers.run(move |db| message_read::message(db, id)).await
+    }
+
+    /// A page of messages, newest first.
+    pub async fn messages(&self, access: &Access, filter: &MessageFilter) -> Result<Vec<Message>, ReadError> {
+        if *access.read() != Reach::Everything {
+            return Ok(Vec::new());
+        }
+        let filter = filter.clone();
+        self.shared.readers.run(move |db| message_read::page(db, &filter)).await
+    }
+
+    /// The message as it came, byte for byte. None where there is no such message or its bytes were pruned.
+    pub async fn raw(&self, access: &Access, id: MessageId) -> Result<Option<Vec<u8>>, ReadError> {
+        if *access.read() != Reach::Everything {
+            return Ok(None);
+        }
+        self.shared.readers.run(move |db| message_read::raw(db, id)).await
+    }
+
+    /// The versions that a message made, in the order of the log, at most [`crate::LOG_PAGE_MAX`].
+    pub async fn made_by(&self, access: &Access, id: MessageId) -> Result<Vec<Version>, ReadError> {
+        let reach = access.read().clone();
+        self.shared.readers.run(move |db| message_read::made_by(db, &reach, id)).await
+    }
+
+    /// Empties the bytes of messages received before `older_than`, but not of parked ones, at most `limit` at once.
+    /// How many it emptied: fewer than `limit` means that it is done.
+    pub async fn prune_bodies(&self, older_than: Time, limit: usize) -> Result<usize, CommitError> {
+        self.shared.writer.alone(move |db| maintenance::prune_bodies(db, older_than, limit)).await
+    }
+
+    /// Drops index rows of versions superseded more than an hour before `now`, at most `limit` versions at once. How
+    /// many it dropped: fewer than `limit` means that it is done.
+    pub async fn trim(&self, now: Time, limit: usize) -> Result<usize, CommitError> {
+        self.shared.writer.alone(move |db| maintenance::trim(db, now, limit)).await
+    }
+
+    /// Empties every version of a resource, for the law, and keeps its keys. How many versions it emptied.
+    pub async fn erase(&self, access: &Access, key: &Key, what: Erasure) -> Result<usize, CommitError> {
+        if !access.write().covers(&key.kind) {
+            return Err(CommitError::Denied(key.clone()));
+        }
+        let key = key.clone();
+        self.shared.writer.alone(move |db| maintenance::erase(db, &key, what)).await
+    }
+
+    /// Looks for damage: the file's structure, and whether what is derived agrees with the log.
+    pub async fn check(&self) -> Result<Vec<Finding>, ReadError> {
+        self.shared.readers.run(maintenance::check).await
+    }
+
+    /// Figures for metrics; they name no patient.
+    pub async fn counts(&self) -> Result<Counts, ReadError> {
+        self.shared.readers.run(maintenance::counts).await
+    }
+}

@@ -1,0 +1,327 @@
+//! One commit, statement by statement, inside the savepoint that the writer opened for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::Digest;
+
+use crate::body;
+use crate::commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Why, Write};
+use crate::index::Rows;
+use crate::message::{Attempt, NewMessage, Receipt, Replay};
+use crate::version::{Key, MessageId, Method, Position, Time};
+
+/// What the writer knows of the end of the log. Cheap to copy, to go back to after a rollback.
+#[derive(Clone)]
+pub struct Log {
+    seq: i64,
+    time: Time,
+    kinds: Arc<HashMap<String, i64>>,
+}
+
+/// Why a commit did not happen: its own fault, or SQLite's and then everybody's.
+pub enum Fault {
+    Said(CommitError),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Fault {
+        Fault::Sqlite(error)
+    }
+}
+
+/// The index rows of each version written, with its position.
+pub type Indexed = Vec<(Rows, i64)>;
+
+impl Log {
+    pub fn read(db: &Connection) -> rusqlite::Result<Log> {
+        let end = "SELECT seq, time FROM version ORDER BY seq DESC LIMIT 1";
+        let (seq, time) =
+            db.query_row(end, [], |row| Ok((row.get(0)?, Time(row.get(1)?)))).optional()?.unwrap_or_default();
+        let mut kinds = db.prepare("SELECT name, kind FROM kind")?;
+        let kinds = kinds.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        Ok(Log { seq, time, kinds: Arc::new(kinds) })
+    }
+
+    /// The number of a resource type, given at its first use.
+    fn kind(&mut self, db: &Connection, name: &str) -> rusqlite::Result<i64> {
+        if let Some(kind) = self.kinds.get(name) {
+            return Ok(*kind);
+        }
+        let kind = i64::try_from(self.kinds.len()).expect("R4 has 148 types") + 1;
+        db.execute("INSERT INTO kind VALUES (?1, ?2)", params![kind, name])?;
+        Arc::make_mut(&mut self.kinds).insert(name.to_owned(), kind);
+        Ok(kind)
+    }
+
+    /// Whole milliseconds, as `meta.lastUpdated` shows them, and never earlier than what was written before.
+    fn tick(&mut self, now: Time) -> Time {
+        self.time = self.time.max(Time(now.0 - now.0.rem_euclid(1_000)));
+        self.time
+    }
+}
+
+/// A commit whose states, messages, issues and residues are compressed, which is the caller's work and not the
+/// writer's.
+pub struct Ready {
+    pub commit: Commit,
+    /// Of the message's bytes: two messages with one control id are the same only if every byte is.
+    hash: [u8; 32],
+    raw_bytes: usize,
+}
+
+impl Ready {
+    pub fn new(mut commit: Commit) -> Ready {
+        let mut ready = Ready { commit: Commit::default(), hash: [0; 32], raw_bytes: 0 };
+        for write in &mut commit.writes {
+            pack(&mut write.state);
+        }
+        let attempt = match &mut commit.receipt {
+            Some(Receipt::New(message)) => {
+                ready.hash = sha2::Sha256::digest(&message.raw).into();
+                ready.raw_bytes = message.raw.len();
+                message.raw = body::pack(&message.raw, false);
+                Some(&mut message.attempt)
+            }
+            Some(Receipt::Replay(replay)) => {
+                replay.mended = replay.mended.take().map(|raw| body::pack(&raw, false));
+                Some(&mut replay.attempt)
+            }
+            None => None,
+        };
+        if let Some(attempt) = attempt {
+            pack(&mut attempt.issues);
+            pack(&mut attempt.residue);
+        }
+        ready.commit = commit;
+        ready
+    }
+
+    /// What the writer has to write, about.
+    pub fn bytes(&self) -> usize {
+        let message = match &self.commit.receipt {
+            Some(Receipt::New(message)) => message.raw.len(),
+            Some(Receipt::Replay(replay)) => replay.mended.as_ref().map_or(0, Vec::len),
+            None => 0,
+        };
+        let writes = self.commit.writes.iter().map(|write| match &write.change {
+            Change::Put(prepared) => prepared.bytes() + write.state.len(),
+            Change::Delete => 0,
+        });
+        message + writes.sum::<usize>()
+    }
+}
+
+/// Nothing stays nothing: an absent value is NULL.
+fn pack(bytes: &mut Vec<u8>) {
+    if !bytes.is_empty() {
+        *bytes = body::pack(bytes, false);
+    }
+}
+
+/// Writes all of a commit but its index rows, which the group writes together at its end.
+pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed, Indexed), Fault> {
+    let Ready { commit, hash, raw_bytes } = ready;
+    let time = log.tick(commit.now);
+    let first = log.seq + 1;
+    let message = match &commit.receipt {
+        Some(receipt) => Some(claim(db, receipt, &hash)?),
+        None => None,
+    };
+    let mut indexed = Vec::with_capacity(commit.writes.len());
+    let mut versions = Vec::with_capacity(commit.writes.len());
+    for write in commit.writes {
+        let place = Place { seq: log.seq + 1, tx: first, time, message };
+        let kind = log.kind(db, &write.key.kind)?;
+        let (vid, rows) = version(db, kind, write, &place)?;
+        log.seq = place.seq;
+        versions.push((Position(place.seq), vid));
+        indexed.extend(rows.map(|rows| (rows, place.seq)));
+    }
+    for change in &commit.redirects {
+        redirect(db, log, change)?;
+    }
+    for (name, position) in &commit.cursors {
+        db.prepare_cached("INSERT OR REPLACE INTO cursor VALUES (?1, ?2)")?.execute(params![name, position.0])?;
+    }
+    if let (Some(receipt), Some(id)) = (&commit.receipt, message) {
+        if let Receipt::New(message) = receipt {
+            arrival(db, id, message, &hash, raw_bytes)?;
+        }
+        attempt(db, receipt, id, time, (first, versions.len()))?;
+    }
+    Ok((Committed { message, versions, time, position: Position(log.seq) }, indexed))
+}
+
+/// Where a new version stands.
+struct Place {
+    seq: i64,
+    tx: i64,
+    time: Time,
+    message: Option<MessageId>,
+}
+
+fn version(db: &Connection, kind: i64, write: Write, place: &Place) -> Result<(u64, Option<Rows>), Fault> {
+    let newest = "SELECT vid, seq FROM resource WHERE kind=?1 AND id=?2 ORDER BY vid DESC LIMIT 1";
+    let newest: Option<(u64, i64)> = db
+        .prepare_cached(newest)?
+        .query_row(params![kind, write.key.id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let vid = match (write.expect, newest) {
+        (Expect::Absent, None) => 1,
+        (Expect::Version(expected), Some((vid, _))) if vid == expected => vid + 1,
+        _ => return Err(Fault::Said(CommitError::Stale(write.key))),
+    };
+    let (method, body, rows) = match write.change {
+        Change::Put(prepared) if vid == 1 => (Method::Create, Some(prepared.body), Some(prepared.rows)),
+        Change::Put(prepared) => (Method::Update, Some(prepared.body), Some(prepared.rows)),
+        Change::Delete => (Method::Delete, None, None),
+    };
+    let groups: Vec<u8> = write.groups.iter().flat_map(|group| group.to_le_bytes()).collect();
+    db.prepare_cached("INSERT INTO version VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")?.execute(params![
+        place.seq,
+        kind,
+        write.key.id,
+        vid,
+        method.code(),
+        place.tx,
+        place.time.0,
+        write.origin,
+        place.message.map(|id| id.0),
+        write.source_time.map(|time| time.0),
+        (!groups.is_empty()).then_some(groups),
+        (!write.state.is_empty()).then_some(write.state),
+        body,
+    ])?;
+    db.prepare_cached("INSERT INTO resource VALUES (?,?,?,?)")?.execute(params![kind, write.key.id, vid, place.seq])?;
+    let until = (method == Method::Delete).then_some(place.seq);
+    db.prepare_cached("INSERT INTO span VALUES (?,?,?)")?.execute(params![kind, place.seq, until])?;
+    for group in &write.groups {
+        let group = i64::from_ne_bytes(group.to_ne_bytes());
+        db.prepare_cached("INSERT OR IGNORE INTO member VALUES (?,?,?)")?.execute(params![kind, group, place.seq])?;
+    }
+    if let Some((_, prior)) = newest {
+        supersede(db, kind, prior, place.seq)?;
+    }
+    Ok((vid, rows))
+}
+
+/// Ends what is visible of the version at `prior`; a delete never was.
+fn supersede(db: &Connection, kind: i64, prior: i64, until: i64) -> rusqlite::Result<()> {
+    let end = "UPDATE span SET until=?3 WHERE kind=?1 AND seq=?2 AND until IS NULL";
+    if db.prepare_cached(end)?.execute(params![kind, prior, until])? > 0 {
+        db.prepare_cached("INSERT INTO superseded VALUES (?1, ?2)")?.execute(params![until, prior])?;
+    }
+    Ok(())
+}
+
+fn redirect(db: &Connection, log: &mut Log, change: &Redirect) -> rusqlite::Result<()> {
+    let prior = change.prior();
+    let kind = log.kind(db, &prior.kind)?;
+    let end = "UPDATE redirect SET until=?3 WHERE kind=?1 AND prior=?2 AND until IS NULL";
+    db.prepare_cached(end)?.execute(params![kind, prior.id, log.seq])?;
+    if let Redirect::Begin { from, to, why, .. } = change {
+        let why = match why {
+            Why::Alias => 0,
+            Why::Merged => 1,
+        };
+        // Two changes of one redirect at one position: the later one stands.
+        let begin = "INSERT OR REPLACE INTO redirect VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+        db.prepare_cached(begin)?.execute(params![kind, from, log.seq, to, why])?;
+    }
+    Ok(())
+}
+
+impl Redirect {
+    /// The resource that another one stands for.
+    pub(crate) fn prior(&self) -> Key {
+        match self {
+            Redirect::Begin { kind, from, .. } | Redirect::End { kind, from } => Key::new(kind, from),
+        }
+    }
+}
+
+/// The id that the message has, or gets if it was never seen.
+fn claim(db: &Connection, receipt: &Receipt, hash: &[u8; 32]) -> Result<MessageId, Fault> {
+    let message = match receipt {
+        Receipt::Replay(replay) => {
+            let there = "SELECT 1 FROM message WHERE id=?1";
+            return match db.prepare_cached(there)?.exists([replay.message.0])? {
+                true => Ok(replay.message),
+                false => Err(Fault::Said(CommitError::Refused("there is no such message to replay"))),
+            };
+        }
+        Receipt::New(message) => message,
+    };
+    if let Some(control_id) = &message.control_id {
+        let seen = "SELECT id FROM message WHERE control_id=?1 AND source=?2 AND hash=?3";
+        let seen: Option<i64> = db
+            .prepare_cached(seen)?
+            .query_row(params![control_id, message.source, hash], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = seen {
+            return Err(Fault::Said(CommitError::Duplicate(MessageId(id))));
+        }
+    }
+    let next = "SELECT coalesce(max(id), 0) + 1 FROM message";
+    Ok(MessageId(db.prepare_cached(next)?.query_row([], |row| row.get(0))?))
+}
+
+/// Stores a try with the versions that it made: where they begin and how many.
+fn attempt(db: &Connection, receipt: &Receipt, id: MessageId, now: Time, made: (i64, usize)) -> rusqlite::Result<()> {
+    let (number, raw, patients, attempt) = match receipt {
+        Receipt::New(message) => (1, Some(&message.raw), &message.patients, &message.attempt),
+        Receipt::Replay(replay) => (again(db, replay)?, replay.mended.as_ref(), &replay.patients, &replay.attempt),
+    };
+    if let Some(raw) = raw {
+        db.prepare_cached("INSERT INTO message_body VALUES (?,?,?)")?.execute(params![id.0, number, raw])?;
+    }
+    for patient in patients {
+        let find = "INSERT OR IGNORE INTO message_patient VALUES (?,?)";
+        db.prepare_cached(find)?.execute(params![patient, id.0])?;
+    }
+    let Attempt { outcome, issues, residue } = attempt;
+    db.prepare_cached("INSERT INTO attempt VALUES (?,?,?,?,?,?,?,?)")?.execute(params![
+        id.0,
+        number,
+        now.0,
+        outcome.code(),
+        (!issues.is_empty()).then_some(issues),
+        (!residue.is_empty()).then_some(residue),
+        made.0,
+        made.1,
+    ])?;
+    Ok(())
+}
+
+fn arrival(
+    db: &Connection,
+    id: MessageId,
+    message: &NewMessage,
+    hash: &[u8; 32],
+    raw_bytes: usize,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)")?.execute(params![
+        id.0,
+        message.source,
+        message.control_id,
+        message.kind,
+        message.received.0,
+        message.event_time.map(|time| time.0),
+        message.trace_id,
+        hash,
+        raw_bytes,
+        message.attempt.outcome.code(),
+    ])?;
+    Ok(())
+}
+
+/// The number of a further attempt, whose outcome becomes the message's.
+fn again(db: &Connection, replay: &Replay) -> rusqlite::Result<i64> {
+    let outcome = replay.attempt.outcome.code();
+    db.prepare_cached("UPDATE message SET outcome=?2 WHERE id=?1")?.execute(params![replay.message.0, outcome])?;
+    let next = "SELECT coalesce(max(attempt), 0) + 1 FROM attempt WHERE message=?1";
+    db.prepare_cached(next)?.query_row([replay.message.0], |row| row.get(0))
+}

@@ -1,0 +1,286 @@
+//! The one thread that writes: it takes all commits that wait and makes them durable with one fsync.
+//!
+//! Each commit has a savepoint, so that one that fails takes nothing with it and the next sees what the ones before it
+//! did. The index rows of the whole group are written at its end in sorted batches. If SQLite itself gives up the
+//! transaction (full disk, failed write), every commit of the group has failed and none is acknowledged. After a
+//! failed fsync nobody knows what is on disk: the writer takes nothing more, and the process is to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+
+use consent::{Access, Reach};
+use rusqlite::hooks::Wal;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::checkpoint;
+use crate::commit::{Change, Commit, CommitError, Committed};
+use crate::error::OpenError;
+use crate::index::Batch;
+use crate::transaction::{self, Fault, Log, Ready};
+
+/// A group ends at this many commits, or at this many bytes, whichever comes first.
+const GROUP_COMMITS_MAX: usize = 256;
+const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// WAL pages of 4 kB from which the checkpointer is called, and from which the writer finishes its work.
+const WAL_PAGES_SOFT: u32 = 4_000;
+const WAL_PAGES_HARD: u32 = 32_000;
+
+type Answer = oneshot::Sender<Result<Committed, CommitError>>;
+type Alone = Box<dyn FnOnce(&mut Connection) -> rusqlite::Result<()> + Send>;
+
+enum Task {
+    Commit(Box<Ready>, Answer),
+    /// Maintenance in a transaction of its own.
+    Alone(Alone),
+}
+
+pub struct Writer {
+    tasks: Option<mpsc::Sender<Task>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub fn start(mut db: Connection, queue: usize, checkpoint: SyncSender<()>) -> Result<Writer, OpenError> {
+        let damaged = |why: rusqlite::Error| OpenError::Damaged(why.to_string());
+        let log = Log::read(&db).map_err(damaged)?;
+        let (tasks, waiting) = mpsc::channel(queue.max(1));
+        let wal_pages = Arc::new(AtomicU32::new(0));
+        let told = Arc::clone(&wal_pages);
+        let note = move |_: &mut Wal, pages| {
+            told.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        };
+        db.wal_hook(Some(note)).map_err(damaged)?;
+        let work = Work { db, log, waiting, checkpoint, wal_pages, broken: false };
+        let thread = std::thread::Builder::new().name("record-writer".to_owned());
+        let thread = thread.spawn(move || work.run());
+        let thread = thread.map_err(|why| OpenError::Damaged(format!("no thread to write with: {why}")))?;
+        Ok(Writer { tasks: Some(tasks), thread: Some(thread) })
+    }
+
+    pub async fn commit(&self, access: &Access, commit: Commit) -> Result<Committed, CommitError> {
+        permitted(access, &commit)?;
+        let (answer, answered) = oneshot::channel();
+        self.send(Task::Commit(Box::new(Ready::new(commit)), answer))?;
+        answered.await.unwrap_or(Err(CommitError::Broken))
+    }
+
+    pub async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, CommitError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Task::Alone(Box::new(move |db| {
+            let tx = db.transaction()?;
+            let done = work(&tx)?;
+            tx.commit()?;
+            // The work is done whether or not somebody still waits for its figure.
+            let _ = answer.send(done);
+            Ok(())
+        })))?;
+        answered.await.map_err(|_| CommitError::Broken)
+    }
+
+    fn send(&self, task: Task) -> Result<(), CommitError> {
+        use mpsc::error::TrySendError;
+        self.tasks.as_ref().expect("tasks go in until drop").try_send(task).map_err(|error| match error {
+            TrySendError::Full(_) => CommitError::Busy,
+            TrySendError::Closed(_) => CommitError::Broken,
+        })
+    }
+}
+
+/// Everything that was handed over is committed before the store closes.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.tasks = None;
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has answered everybody with `Broken`.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn permitted(access: &Access, commit: &Commit) -> Result<(), CommitError> {
+    if commit.receipt.is_some() && *access.write() != Reach::Everything {
+        return Err(CommitError::Refused("only an access to everything may file messages"));
+    }
+    let redirected = commit.redirects.iter().map(|redirect| redirect.prior());
+    for key in commit.writes.iter().map(|write| &write.key).cloned().chain(redirected) {
+        if !access.write().covers(&key.kind) {
+            return Err(CommitError::Denied(key));
+        }
+    }
+    for write in &commit.writes {
+        if let Change::Put(prepared) = &write.change {
+            assert_eq!(prepared.key, write.key, "a resource is written under its own type and id");
+        }
+    }
+    Ok(())
+}
+
+struct Work {
+    db: Connection,
+    log: Log,
+    waiting: mpsc::Receiver<Task>,
+    checkpoint: SyncSender<()>,
+    /// As SQLite told after the last commit.
+    wal_pages: Arc<AtomicU32>,
+    broken: bool,
+}
+
+impl Work {
+    fn run(mut self) {
+        while let Some(task) = self.waiting.blocking_recv() {
+            let alone = self.group(task);
+            if let Some(work) = alone {
+                self.alone(work);
+            }
+            self.mind_the_wal();
+        }
+    }
+
+    /// Commits `first` and all commits that wait behind it; returns the maintenance that ended the group, if any.
+    fn group(&mut self, first: Task) -> Option<Alone> {
+        let mut commits = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        let mut alone = None;
+        while let Some(task) = next.take() {
+            match task {
+                Task::Alone(work) => {
+                    alone = Some(work);
+                    break;
+                }
+                Task::Commit(commit, answer) => {
+                    bytes += commit.bytes();
+                    commits.push((commit, answer));
+                }
+            }
+            if commits.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX {
+                next = self.waiting.try_recv().ok();
+            }
+        }
+        if !commits.is_empty() {
+            self.commit(commits);
+        }
+        alone
+    }
+
+    fn commit(&mut self, commits: Vec<(Box<Ready>, Answer)>) {
+        let before = self.log.clone();
+        let (commits, answers): (Vec<_>, Vec<_>) = commits.into_iter().unzip();
+        let results = match self.broken {
+            true => Err(CommitError::Broken),
+            false => self.transaction(commits),
+        };
+        match results {
+            Ok(results) => {
+                for (answer, result) in answers.into_iter().zip(results) {
+                    // Who no longer waits finds the result in the log.
+                    let _ = answer.send(result);
+                }
+            }
+            Err(error) => {
+                self.log = before;
+                for answer in answers {
+                    let _ = answer.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// One SQLite transaction. An error here is everybody's.
+    fn transaction(&mut self, commits: Vec<Box<Ready>>) -> Result<Vec<Result<Committed, CommitError>>, CommitError> {
+        self.db.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.failed(&error))?;
+        let written = self.members(commits);
+        let written = written.map_err(|error| {
+            let said = self.failed(&error);
+            // SQLite may have rolled back already; then there is nothing to do.
+            if !self.db.is_autocommit() && self.db.execute_batch("ROLLBACK").is_err() {
+                self.broken = true;
+            }
+            said
+        })?;
+        self.db.execute_batch("COMMIT").map_err(|error| {
+            let said = self.failed(&error);
+            if self.db.is_autocommit() || self.db.execute_batch("ROLLBACK").is_err() || said == CommitError::Broken {
+                self.broken = true;
+            }
+            said
+        })?;
+        Ok(written)
+    }
+
+    fn members(&mut self, commits: Vec<Box<Ready>>) -> rusqlite::Result<Vec<Result<Committed, CommitError>>> {
+        let mut batch = Batch::default();
+        let mut results = Vec::with_capacity(commits.len());
+        for commit in commits {
+            results.push(self.member(*commit, &mut batch)?);
+        }
+        batch.write(&self.db)?;
+        Ok(results)
+    }
+
+    /// One commit in its savepoint. Its own failure is its result; an error is everybody's.
+    fn member(&mut self, commit: Ready, batch: &mut Batch) -> rusqlite::Result<Result<Committed, CommitError>> {
+        let before = self.log.clone();
+        self.db.prepare_cached("SAVEPOINT member")?.execute([])?;
+        match transaction::write(&self.db, &mut self.log, commit) {
+            Ok((committed, rows)) => {
+                self.db.prepare_cached("RELEASE member")?.execute([])?;
+                for (rows, seq) in rows {
+                    batch.add(rows, seq);
+                }
+                Ok(Ok(committed))
+            }
+            Err(Fault::Said(error)) => {
+                self.log = before;
+                self.db.prepare_cached("ROLLBACK TO member")?.execute([])?;
+                self.db.prepare_cached("RELEASE member")?.execute([])?;
+                Ok(Err(error))
+            }
+            Err(Fault::Sqlite(error)) => Err(error),
+        }
+    }
+
+    fn alone(&mut self, work: Alone) {
+        if self.broken {
+            return;
+        }
+        if let Err(error) = work(&mut self.db) {
+            self.failed(&error);
+        }
+    }
+
+    /// What an error of SQLite's means to the callers. Logged here, once; SQLite's texts hold no values.
+    fn failed(&mut self, error: &rusqlite::Error) -> CommitError {
+        tracing::error!(error = %error, "a group of commits failed and none of it is acknowledged");
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => CommitError::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => CommitError::Busy,
+            Some(ErrorCode::SystemIoFailure) => {
+                self.broken = true;
+                CommitError::Broken
+            }
+            _ => CommitError::Broken,
+        }
+    }
+
+    fn mind_the_wal(&self) {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        if pages > WAL_PAGES_SOFT {
+            // A full channel means that a checkpoint is already called for.
+            let _ = self.checkpoint.try_send(());
+        }
+        if pages > WAL_PAGES_HARD
+            && let Err(error) = checkpoint::passive(&self.db)
+        {
+            tracing::error!(error = %error, "the checkpoint failed; the write-ahead log grows until one succeeds");
+        }
+    }
+}
