@@ -3,73 +3,53 @@
 //!
 //! Bounded under `cargo test`; `cargo bolero test -p fhir <name>` goes on for as long as it is let.
 
-use bolero::check;
-use fhir::fhirpath::Expression;
-use fhir::search::{self, Handling, Query};
-use fhir::{json, schema};
+use std::collections::BTreeSet;
 
-const PATIENT: &str = r#"{"resourceType":"Patient","id":"p","active":true,"identifier":[{"system":"urn:a","value":"1"}],"name":[{"family":"a","given":["b","c"]}],"birthDate":"2024-02-29","managingOrganization":{"reference":"Organization/1"}}"#;
+use bolero::check;
+use fhir::fhirpath::{Expression, Form, Item};
+use fhir::search::{self, Handling, Query};
+use fhir::{Node, json, schema};
+
+const PATIENT: &str = r#"{"resourceType":"Patient","id":"p","active":true,"contained":[{"resourceType":"Organization","id":"o","name":"n"}],"extension":[{"url":"u","valueString":"v"}],"identifier":[{"system":"urn:a","value":"1"}],"name":[{"family":"a","given":["b",null,"c"],"_given":[null,{"id":"x"},null]},{"given":["d"]}],"birthDate":"2024-02-29","_birthDate":{"id":"y"},"managingOrganization":{"reference":"Organization/1"}}"#;
 
 /// Parts of the grammar, so that the bytes of the fuzzer become expressions more often than noise.
-const PARTS: [&str; 44] = [
-    "Patient",
-    ".",
-    "name",
-    "given",
-    "(",
-    ")",
-    "[",
-    "]",
-    "0",
-    "1.5",
-    "'a'",
-    "|",
-    " and ",
-    " or ",
-    " is ",
-    " as ",
-    "string",
-    "where",
-    "exists",
-    "first",
-    "select",
-    "count",
-    "not",
-    "$this",
-    "$index",
-    "%resource",
-    "{",
-    "}",
-    "=",
-    "!=",
-    "<",
-    ">=",
-    " in ",
-    " contains ",
-    "@2024-02",
-    "@T10:00",
-    "resolve()",
-    "birthDate",
-    "identifier",
-    "value",
-    ",",
-    "-",
-    "extension",
-    "`",
-];
+const PARTS: &str = "Patient . . . . name given ( ) [ ] 0 1 1.5 'a' | and or is as string where( exists() first() select( \
+    count() not() $this $index %resource {} = != < >= in contains @2024-02 @T10:00 resolve() birthDate identifier value , - \
+    extension ` contained id ofType(Organization) ofType(string) .name .given .extension .contained [0] [1]";
 
 fn parts(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| PARTS[usize::from(*byte) % PARTS.len()]).collect()
+    let parts: Vec<&str> = PARTS.split_ascii_whitespace().collect();
+    bytes.iter().map(|byte| parts[usize::from(*byte) % parts.len()]).collect::<Vec<_>>().join(" ")
 }
 
-fn evaluate(expression: &str) {
+/// Where an expression has paths, they come to the elements that the evaluator comes to.
+fn evaluate(text: &str) {
     let resource = json::read(PATIENT.as_bytes()).expect("good");
     let patient = schema::r4().resource("Patient").expect("R4");
-    if let Ok(expression) = Expression::compile(expression, patient) {
-        let _ = expression.evaluate(&resource);
-        for path in expression.paths().unwrap_or_default() {
-            path.each(&resource, &mut |_| {});
-        }
+    let Ok(expression) = Expression::compile(text, patient) else { return };
+    let answer = expression.evaluate(&resource);
+    let Some(paths) = expression.paths() else { return };
+    let mut followed = BTreeSet::new();
+    for path in paths {
+        path.each(&resource, &mut |node| _ = followed.insert(place(node)));
+    }
+    let found: BTreeSet<usize> = answer.expect("a path always has an answer").iter().filter_map(item_place).collect();
+    assert!(found == followed || (text.contains('|') && found.is_subset(&followed)), "{text}");
+}
+
+fn place(node: &Node) -> usize {
+    match node {
+        Node::Object(object) => std::ptr::from_ref(object).addr(),
+        other => std::ptr::from_ref(other).addr(),
+    }
+}
+
+/// A primitive that has only extensions is no value of a path.
+fn item_place(item: &Item) -> Option<usize> {
+    let Item::Element(element) = item else { return None };
+    match element.form {
+        Form::Object(object) => Some(std::ptr::from_ref(object).addr()),
+        Form::Primitive { value, .. } => value.map(place),
     }
 }
 

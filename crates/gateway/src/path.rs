@@ -6,8 +6,9 @@ pub enum Slot {
     Field(FieldPath),
     /// A segment as one value, whose parts are its fields; or every segment of this name in the group.
     Segment { segment: String, all: bool },
-    /// Within the value at hand: component (or subcomponent, or field) `n`, and below it; all repetitions of a field.
-    Part { part: u8, below: Option<u8>, all: bool },
+    /// Within the value at hand: component (or subcomponent, or field) `n`, and what is below it down to two levels; all
+    /// repetitions of a field.
+    Part { part: u8, below: Option<u8>, deeper: Option<u8>, all: bool },
     /// Components `first..last` of the value at hand as one value (EI.2 to EI.4 are an HD).
     Slice { first: u8, last: u8 },
     /// The value at hand as it is.
@@ -70,8 +71,12 @@ impl Slot {
         }
         if text.starts_with(|c: char| c.is_ascii_digit()) {
             let (text, all) = text.strip_suffix("[*]").map_or((text, false), |text| (text, true));
+            let (text, deeper) = match text.match_indices('.').nth(1) {
+                Some((at, _)) => (&text[..at], parts(&text[at + 1..])?.0),
+                None => (text, None),
+            };
             let (part, below) = parts(text)?;
-            return Ok(Slot::Part { part: part.ok_or("a component is missing")?, below, all });
+            return Ok(Slot::Part { part: part.ok_or("a component is missing")?, below, deeper, all });
         }
         let (segment, field) = text.split_once('-').map_or((text, None), |(segment, field)| (segment, Some(field)));
         let (name, all_segments) = match segment.strip_suffix("[*]") {
@@ -174,7 +179,7 @@ mod tests {
         assert_eq!((path.field, path.repetition, path.component, path.subcomponent), (3, Repetition::All, Some(4), Some(2)));
         let Ok(Slot::Field(path)) = Slot::parse("NTE[*]-3") else { panic!("a field") };
         assert!(path.all_segments);
-        assert_eq!(Slot::parse("4.2"), Ok(Slot::Part { part: 4, below: Some(2), all: false }));
+        assert_eq!(Slot::parse("4.2"), Ok(Slot::Part { part: 4, below: Some(2), deeper: None, all: false }));
         assert_eq!(Slot::parse("2..4"), Ok(Slot::Slice { first: 2, last: 4 }));
         for wrong in ["", "4..2", "PI", "pid-3", "PID-3[0]", "PID-3[*", "PID-x", "0", "PIDX-3", "PID-3.0"] {
             assert!(Slot::parse(wrong).is_err(), "{wrong:?}");

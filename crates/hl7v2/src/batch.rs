@@ -5,7 +5,7 @@
 
 use memchr::memchr2;
 
-use crate::index::{is_noise, note};
+use crate::lines::{is_noise, note};
 use crate::{Fault, Issue, Kind, Limits, Place, SegmentId, Severity};
 
 /// The messages of a file, and what is odd about their envelope.

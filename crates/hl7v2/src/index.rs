@@ -1,11 +1,13 @@
 //! The flat index: where segments, fields and repetitions lie in a message's text.
 //!
-//! Three arrays of 32-bit offsets, filled in one pass; components and subcomponents are short and are split when asked for. A segment is
-//! broken off only where a segment id follows: a line that starts none is data of the field before it, so nothing is lost or
-//! invented. The text is never changed; what separates segments stays in the gaps between them.
+//! Three arrays of 32-bit offsets; components and subcomponents are short and are split when asked for. The text is never changed:
+//! what separates segments stays in the gaps between them, so that the message prints back.
 
-use memchr::{memchr, memchr2, memchr2_iter, memchr3};
+use std::ops::Range;
 
+use memchr::memchr;
+
+use crate::lines::Lines;
 use crate::{Fault, Issue, Kind, Limits, Place, SegmentId, Separators};
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub(crate) fn build(
             return Err(over(Place::MESSAGE, "segments", limits.segments));
         }
         let id = SegmentId::of(&text[start..]).expect("lines break only where an id follows");
-        let (end, following) = lines.segment(start, id);
+        let (end, following) = lines.segment(start, id, &index.segments);
         index.push(text, id, start..end, separators, limits)?;
         next = following;
     }
@@ -58,7 +60,7 @@ impl Index {
         &mut self,
         text: &[u8],
         id: SegmentId,
-        span: std::ops::Range<usize>,
+        span: Range<usize>,
         separators: &Separators,
         limits: &Limits,
     ) -> Result<(), Fault> {
@@ -86,16 +88,36 @@ impl Index {
         self.check(id, first_field, limits)
     }
 
-    fn split(&mut self, text: &[u8], span: std::ops::Range<usize>, separators: &Separators) {
+    /// Notes each field and repetition separator, eight bytes at a time: separators are so close to each other that a search for
+    /// the next one costs more in starting than in searching.
+    fn split(&mut self, text: &[u8], span: Range<usize>, separators: &Separators) {
         let field = separators.field;
         let repetition = separators.repetition.unwrap_or(field);
-        for offset in memchr2_iter(field, repetition, &text[span.clone()]) {
-            let at = span.start + offset;
-            if text[at] == field {
-                self.fields.push(self.repetitions.len() as u32);
+        let (words, rest) = text[span.clone()].as_chunks::<8>();
+        let mut at = span.start;
+        for word in words {
+            let word = u64::from_le_bytes(*word);
+            let mut found = bytes_equal(word, field) | bytes_equal(word, repetition);
+            while found != 0 {
+                let separator = at + found.trailing_zeros() as usize / 8;
+                self.separate(separator, text[separator] == field);
+                found &= found - 1;
             }
-            self.repetitions.push(at as u32 + 1);
+            at += 8;
         }
+        for &byte in rest {
+            if byte == field || byte == repetition {
+                self.separate(at, byte == field);
+            }
+            at += 1;
+        }
+    }
+
+    fn separate(&mut self, at: usize, is_field: bool) {
+        if is_field {
+            self.fields.push(self.repetitions.len() as u32);
+        }
+        self.repetitions.push(at as u32 + 1);
     }
 
     fn start_field(&mut self, at: usize) {
@@ -104,8 +126,7 @@ impl Index {
     }
 
     fn check(&self, id: SegmentId, first_field: usize, limits: &Limits) -> Result<(), Fault> {
-        let occurrence = || self.segments.iter().filter(|segment| segment.id == id).count() as u32;
-        let place = |field: usize| Place { occurrence: occurrence(), ..Place::field(id, field as u16) };
+        let place = |field: usize| Place { occurrence: occurrence(&self.segments, id), ..Place::field(id, field as u16) };
         let fields = &self.fields[first_field..];
         if fields.len() > limits.fields_per_segment {
             return Err(over(place(0), "fields in one segment", limits.fields_per_segment));
@@ -123,195 +144,18 @@ impl Index {
     }
 }
 
+/// How many segments of that id there are.
+pub(crate) fn occurrence(segments: &[SegmentEntry], id: SegmentId) -> u32 {
+    segments.iter().filter(|segment| segment.id == id).count() as u32
+}
+
+/// The high bit of each byte of `word` that equals `byte`.
+fn bytes_equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x7F; 8]);
+    let differences = word ^ u64::from_ne_bytes([byte; 8]);
+    !(((differences & LOW) + LOW) | differences | LOW)
+}
+
 fn over(place: Place, what: &str, limit: usize) -> Fault {
     Fault::new(Kind::OverLimit, place, format!("more than {limit} {what}: send less or raise the limit"))
-}
-
-/// Segments that are recognised in lower case.
-const USUAL_IDS: [&str; 40] = [
-    "ACC", "AIG", "AIL", "AIP", "AIS", "AL1", "DB1", "DG1", "ERR", "EVN", "FT1", "GT1", "IAM", "IN1", "IN2", "IN3",
-    "MRG", "MSA", "NK1", "NTE", "OBR", "OBX", "ORC", "PD1", "PID", "PR1", "PV1", "PV2", "QPD", "QRD", "RGS", "ROL",
-    "RXA", "RXE", "RXO", "RXR", "SCH", "SPM", "TQ1", "TXA",
-];
-
-/// Segments without fields that may follow each other.
-const BARE_MAX: usize = 16;
-
-/// Finds where segments end.
-struct Lines<'t, 'i> {
-    text: &'t [u8],
-    separator: u8,
-    style: Style,
-    has_nul: bool,
-    /// The sender writes MSH in lower case, and so all ids.
-    lower_case: bool,
-    noted: Vec<Kind>,
-    issues_max: usize,
-    issues: &'i mut Vec<Issue>,
-}
-
-/// What ends segments in this message.
-#[derive(Clone, Copy, PartialEq)]
-enum Style {
-    /// CR, and an LF before a segment id in upper case with its separator; any other LF is data.
-    Cr,
-    /// LF only: lower case and indentation are forgiven too.
-    Lf,
-    /// Neither is there, so that a NUL or `.` before a segment id can only be a lost CR.
-    Dot,
-}
-
-impl<'t, 'i> Lines<'t, 'i> {
-    fn new(text: &'t [u8], start: usize, separator: u8, issues_max: usize, issues: &'i mut Vec<Issue>) -> Self {
-        let style = match (memchr(b'\r', text), memchr2(b'\r', b'\n', text)) {
-            (Some(_), _) => Style::Cr,
-            (None, Some(_)) => Style::Lf,
-            (None, None) => Style::Dot,
-        };
-        let has_nul = memchr(0, text).is_some();
-        let lower_case = text[start].is_ascii_lowercase();
-        Lines { text, separator, style, has_nul, lower_case, noted: Vec::new(), issues_max, issues }
-    }
-
-    /// The end of the segment at `start`, and the start of the next one.
-    fn segment(&mut self, start: usize, id: SegmentId) -> (usize, Option<usize>) {
-        self.check_id(start, id);
-        if self.text.get(start + 3) != Some(&self.separator) {
-            let next = self.after(start + 3);
-            return (start + 3, Some(next).filter(|&next| next < self.text.len()));
-        }
-        let mut from = start + 3;
-        while let Some(at) = self.candidate(from) {
-            let next = self.after(at);
-            if next == self.text.len() || self.breaks(at, next) {
-                self.note_break(at, next);
-                return (self.trimmed(start + 3, at), Some(next).filter(|&next| next < self.text.len()));
-            }
-            if self.text[at] == b'\r' || self.style == Style::Lf {
-                let text = "a line starts with no segment id: read as part of the field before it; escape line breaks as \\.br\\";
-                self.note(Issue::warning(Kind::StrayLine, Place::segment(id), text));
-            }
-            from = if self.text[at] == b'\r' { next } else { at + 1 };
-        }
-        (self.text.len(), None)
-    }
-
-    /// The next byte that may end a segment.
-    fn candidate(&self, from: usize) -> Option<usize> {
-        let rest = self.text.get(from..)?;
-        let found = match self.style {
-            Style::Dot => memchr2(b'.', 0, rest),
-            _ if self.has_nul => memchr3(b'\r', b'\n', 0, rest),
-            _ => memchr2(b'\r', b'\n', rest),
-        };
-        found.map(|offset| from + offset)
-    }
-
-    /// Where the text goes on after a terminator: past line ends, blank lines, indentation, `.` lines and MLLP bytes.
-    fn after(&self, at: usize) -> usize {
-        let mut next = (at + 1).min(self.text.len());
-        while let Some(&byte) = self.text.get(next) {
-            let lone_dot = byte == b'.' && matches!(self.text.get(next + 1), None | Some(b'\r' | b'\n'));
-            if !is_noise(byte) && !lone_dot {
-                break;
-            }
-            next += 1;
-        }
-        next
-    }
-
-    fn breaks(&self, at: usize, next: usize) -> bool {
-        let strict = self.style == Style::Cr || self.style == Style::Dot;
-        match self.text[at] {
-            b'\r' => self.starts_segment(next, false) || self.is_bare(next),
-            b'\n' if strict => self.starts_segment(at + 1, true),
-            b'\n' => self.starts_segment(next, false),
-            _ => self.starts_segment(at + 1, true),
-        }
-    }
-
-    /// A segment id and the field separator. In lower case only a usual id counts, because a line of text may start like one.
-    fn starts_segment(&self, at: usize, upper: bool) -> bool {
-        let head = &self.text[at.min(self.text.len())..];
-        if head.get(3) != Some(&self.separator) {
-            return false;
-        }
-        let Some(id) = SegmentId::of(head) else { return false };
-        let is_upper = head[..3] == *id.as_str().as_bytes();
-        is_upper || (!upper && (self.lower_case || USUAL_IDS.contains(&id.as_str())))
-    }
-
-    /// A segment without fields: three upper-case letters or digits alone on a line, with a segment or nothing after it.
-    fn is_bare(&self, at: usize) -> bool {
-        let mut at = at;
-        for _ in 0..BARE_MAX {
-            let head = &self.text[at..];
-            let alone = matches!(head.get(3), None | Some(b'\r' | b'\n'));
-            if !alone || SegmentId::of(head).is_none() || head[..3].iter().any(u8::is_ascii_lowercase) {
-                return false;
-            }
-            at = self.after(at + 3);
-            if at >= self.text.len() || self.starts_segment(at, false) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// The end of the segment without the line feeds and NULs that lead up to its terminator at `at`.
-    fn trimmed(&self, least: usize, at: usize) -> usize {
-        let dropped: &[u8] = if self.text[at] == b'\r' { b"\0" } else { b"\0\n" };
-        let line = &self.text[least..at];
-        let kept = line.iter().rposition(|byte| !dropped.contains(byte)).map_or(0, |last| last + 1);
-        least + kept
-    }
-
-    fn check_id(&mut self, start: usize, id: SegmentId) {
-        if self.text[start..start + 3] != *id.as_str().as_bytes() {
-            self.note(Issue::warning(Kind::SegmentId, Place::segment(id), "segment id in lower case"));
-        }
-    }
-
-    fn note_break(&mut self, at: usize, next: usize) {
-        let gap = &self.text[at..next];
-        match gap {
-            b"\r" => {}
-            [b'\r', ..] if gap.iter().all(|byte| b"\r\n".contains(byte)) => {
-                let text = "segments end with CR LF or have blank lines between them: end them with CR";
-                self.note_once(Kind::Terminator, text);
-            }
-            [b'\n', rest @ ..] if rest.iter().all(|&byte| byte == b'\n') => {
-                self.note_once(Kind::Terminator, "a line feed ends a segment: end segments with CR");
-            }
-            [0 | b'.', ..] => {
-                self.note_once(Kind::Terminator, "a NUL or full stop ends a segment: end segments with CR")
-            }
-            _ => self.note_once(Kind::Noise, "blanks or control bytes between segments were passed over"),
-        }
-    }
-
-    fn note_once(&mut self, kind: Kind, text: &'static str) {
-        if !self.noted.contains(&kind) {
-            self.noted.push(kind);
-            self.note(Issue::information(kind, Place::MESSAGE, text));
-        }
-    }
-
-    fn note(&mut self, issue: Issue) {
-        note(self.issues, issue, self.issues_max);
-    }
-}
-
-/// Keeps an issue while there is room; the last one kept says that others were left out.
-pub(crate) fn note(issues: &mut Vec<Issue>, issue: Issue, issues_max: usize) {
-    if issues.len() < issues_max {
-        issues.push(issue);
-    } else if issues.len() == issues_max {
-        issues.push(Issue::information(Kind::Application, Place::MESSAGE, "further issues were left out"));
-    }
-}
-
-/// What may stand around segments without meaning anything: blanks, line ends, NUL and the bytes of MLLP.
-pub(crate) fn is_noise(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0x0B | 0x1C)
 }

@@ -17,6 +17,7 @@ mod escape;
 mod header;
 mod index;
 mod issue;
+mod lines;
 mod message;
 pub mod mllp;
 mod options;

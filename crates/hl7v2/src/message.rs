@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use memchr::{memchr_iter, memchr2};
 
 use crate::charset::{self, Decoded};
-use crate::index::{self, Index, is_noise};
+use crate::index::{self, Index};
+use crate::lines::is_noise;
 use crate::value::{Field, Repetition, RepetitionId, Segment};
 use crate::{Charset, Fault, Header, Issue, Kind, Options, Place, Separators};
 

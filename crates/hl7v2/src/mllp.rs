@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use memchr::{memchr2, memchr3};
 
-use crate::index::is_noise;
+use crate::lines::is_noise;
 use crate::{Fault, Issue, Kind, Place};
 
 pub const START: u8 = 0x0B;

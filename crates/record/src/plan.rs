@@ -232,7 +232,7 @@ fn in_unit(unit: &QuantityUnit, values: &mut Vec<Value>) -> &'static str {
     match unit {
         QuantityUnit::Any => "",
         QuantityUnit::CodeOrUnit(unit) => {
-            values.extend([index::code_hash(unit).into(), index::code_hash(unit).into()]);
+            values.push(index::code_hash(unit).into());
             " AND ? IN (c, u)"
         }
         QuantityUnit::Coded { system, code } => {

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use super::evaluate::EvaluateError;
 use super::item::{Form, Item, Scalar};
-use crate::moment::Moment;
+use crate::interval::Interval;
 use crate::{Node, Object};
 
 /// Whether two collections are equal, or `None` where it cannot be known.
@@ -119,18 +119,18 @@ fn order(left: &Scalar<'_>, right: &Scalar<'_>) -> Order {
     }
     match (left, right) {
         (Scalar::Time(left), Scalar::Time(right)) => {
-            moments(&format!("1970-01-01T{left}"), &format!("1970-01-01T{right}"))
+            intervals(&format!("1970-01-01T{left}"), &format!("1970-01-01T{right}"))
         }
         (Scalar::Date(left) | Scalar::DateTime(left), Scalar::Date(right) | Scalar::DateTime(right)) => {
             // A literal `@2024T` is a dateTime known to the year.
-            moments(left.trim_end_matches('T'), right.trim_end_matches('T'))
+            intervals(left.trim_end_matches('T'), right.trim_end_matches('T'))
         }
         _ => Order::None,
     }
 }
 
-fn moments(left: &str, right: &str) -> Order {
-    match (Moment::read(left), Moment::read(right)) {
+fn intervals(left: &str, right: &str) -> Order {
+    match (Interval::read(left), Interval::read(right)) {
         (Some(left), Some(right)) if left == right => Order::Known(Ordering::Equal),
         (Some(left), Some(right)) if left.high_us <= right.low_us => Order::Known(Ordering::Less),
         (Some(left), Some(right)) if left.low_us >= right.high_us => Order::Known(Ordering::Greater),

@@ -8,6 +8,7 @@
 
 use super::CompileError;
 use super::ast::{Ast, Form, Literal, Operator, TypeName};
+use super::item::is_a;
 use crate::reference;
 use crate::schema::{self, Class, Type};
 use crate::{Node, Object, Resource};
@@ -94,18 +95,18 @@ fn ends(tree: &Ast, context: &'static Type) -> Ends {
             Some(on) => members(tree, on, name),
             None => Ok(None),
         },
-        Form::As(on, kind) => cast(on, &kind.name, context),
+        Form::As(on, kind) => cast(on, kind, context),
         Form::Call(Some(on), function, arguments) => match (function.as_str(), arguments.as_slice()) {
             ("as" | "ofType", [kind]) => match super::compile::type_argument(kind) {
-                Some(TypeName { name, .. }) => cast(on, &name, context),
+                Some(kind) => cast(on, &kind, context),
                 None => Ok(None),
             },
             ("where", [condition]) => Ok(ends(on, context)?.and_then(|on| filtered(on, condition))),
             ("first", []) => Ok(ends(on, context)?.and_then(|on| item(on, 0))),
             _ => Ok(None),
         },
-        Form::Indexer(on, index) => match (&index.form, usize_of(index)) {
-            (Form::Literal(_), Some(index)) => Ok(ends(on, context)?.and_then(|on| item(on, index))),
+        Form::Indexer(on, index) => match index.form {
+            Form::Literal(Literal::Integer(index)) => Ok(ends(on, context)?.and_then(|on| item(on, index))),
             _ => Ok(None),
         },
         Form::Binary(Operator::Union, left, right) => match (ends(left, context)?, ends(right, context)?) {
@@ -121,7 +122,7 @@ fn ends(tree: &Ast, context: &'static Type) -> Ends {
 /// A path begins with its type, with another type (and then never finds anything here), or with an element.
 fn root(tree: &Ast, name: &str, context: &'static Type) -> Ends {
     let start = End { steps: Vec::new(), kind: context, lists: 0 };
-    if name == context.name || (context.class == Class::Resource && matches!(name, "Resource" | "DomainResource")) {
+    if is_a(context, name) {
         return Ok(Some(vec![start]));
     }
     if schema::r4().resource(name).is_some() {
@@ -131,7 +132,13 @@ fn root(tree: &Ast, name: &str, context: &'static Type) -> Ends {
 }
 
 fn members(tree: &Ast, on: Vec<End>, name: &str) -> Ends {
-    if on.iter().any(|end| end.kind.class == Class::Abstract) {
+    // Which resource it is, and what a primitive has beside its value, only the evaluator sees.
+    let unseen = |end: &End| match end.kind.class {
+        Class::Abstract => true,
+        Class::Primitive => matches!(name, "extension" | "id"),
+        _ => false,
+    };
+    if on.iter().any(unseen) {
         return Ok(None);
     }
     let mut found = Vec::new();
@@ -151,8 +158,13 @@ fn members(tree: &Ast, on: Vec<End>, name: &str) -> Ends {
     }
 }
 
-fn cast(on: &Ast, kind: &str, context: &'static Type) -> Ends {
-    Ok(ends(on, context)?.map(|on| on.into_iter().filter(|end| end.kind.name == kind).collect()))
+fn cast(on: &Ast, kind: &TypeName, context: &'static Type) -> Ends {
+    let Some(mut on) = ends(on, context)? else { return Ok(None) };
+    if kind.namespace.as_deref() == Some("System") || on.iter().any(|end| end.kind.class == Class::Abstract) {
+        return Ok(None);
+    }
+    on.retain(|end| is_a(end.kind, &kind.name));
+    Ok(Some(on))
 }
 
 fn filtered(mut on: Vec<End>, condition: &Ast) -> Option<Vec<End>> {
@@ -179,9 +191,12 @@ fn filter(end: &End, condition: &Ast) -> Option<Step> {
     }
 }
 
-fn item(mut on: Vec<End>, index: usize) -> Option<Vec<End>> {
+fn item(mut on: Vec<End>, index: i64) -> Option<Vec<End>> {
+    let index = usize::try_from(index).ok()?;
     for end in &mut on {
-        if end.lists > 1 || !matches!(end.steps.last(), Some(Step::Element(_))) {
+        // A list of primitives may have gaps, which are not counted.
+        let counted = matches!(end.steps.last(), Some(Step::Element(_))) && end.kind.class != Class::Primitive;
+        if end.lists > 1 || !counted {
             return None;
         }
         end.lists = 0;
@@ -189,11 +204,4 @@ fn item(mut on: Vec<End>, index: usize) -> Option<Vec<End>> {
     }
     // Two names of a choice would each have an item of their own.
     (on.len() <= 1).then_some(on)
-}
-
-fn usize_of(index: &Ast) -> Option<usize> {
-    match index.form {
-        Form::Literal(Literal::Integer(value)) => usize::try_from(value).ok(),
-        _ => None,
-    }
 }

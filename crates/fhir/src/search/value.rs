@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+pub use crate::interval::Interval;
+
 /// One parameter of one resource type, as a number that the index on disk may keep: the position of the pair in
 /// `profiles/r4/search.txt`. It never changes for R4; a test holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,15 +72,6 @@ pub enum Reference<'r> {
     Identifier { system: Option<&'r str>, value: &'r str },
 }
 
-/// Time as `[low_us, high_us)` in microseconds since 1970 UTC, as wide as the precision it was written with. A time
-/// without a zone counts as UTC, here only: what is shown and sent keeps what was written. An open end is
-/// `i64::MIN` or `i64::MAX`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interval {
-    pub low_us: i64,
-    pub high_us: i64,
-}
-
 /// A number as `[low, high]`: a point unless a comparator or a Range opens it; an open end is infinite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
@@ -93,13 +86,4 @@ pub struct Quantity<'r> {
     pub system: Option<&'r str>,
     pub code: Option<&'r str>,
     pub unit: Option<&'r str>,
-}
-
-impl Interval {
-    /// Wider by its own width on either side: what `ap` means of a date.
-    pub fn widened(self) -> Interval {
-        let width_us = self.high_us.saturating_sub(self.low_us);
-        let (low_us, high_us) = (self.low_us.saturating_sub(width_us), self.high_us.saturating_add(width_us));
-        Interval { low_us, high_us }
-    }
 }

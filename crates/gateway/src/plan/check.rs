@@ -26,12 +26,38 @@ fn same_element(a: &Rule, b: &Rule) -> bool {
 
 fn exclusive(rule: &Rule, other: &Rule, other_index: usize) -> bool {
     let passive = |rule: &Rule| matches!(rule.op, Op::Fill | Op::Journal(_));
-    passive(rule) || passive(other) || rule.unless.contains(&other_index) || guards_exclude(&rule.guards, &other.guards)
+    let both_clear = rule.op == Op::Clear && other.op == Op::Clear;
+    both_clear || passive(rule) || passive(other) || rule.unless.contains(&other_index) || guards_exclude(&rule.guards, &other.guards)
 }
 
 /// Whether no message satisfies both.
 fn guards_exclude(a: &[(Slot, Guard)], b: &[(Slot, Guard)]) -> bool {
-    a.iter().any(|(slot, guard)| b.iter().any(|(other_slot, other)| slot == other_slot && excludes(guard, other)))
+    a.iter().any(|(slot, guard)| {
+        b.iter().any(|(other_slot, other)| {
+            (slot == other_slot && excludes(guard, other))
+                || (is_within(slot, other_slot) && says_nothing(other) && says_something(guard))
+                || (is_within(other_slot, slot) && says_nothing(guard) && says_something(other))
+        })
+    })
+}
+
+/// Whether the first is a component of the second: it says nothing where that says nothing.
+fn is_within(part: &Slot, whole: &Slot) -> bool {
+    match (part, whole) {
+        (
+            Slot::Field { segment: a, field: n, component, .. },
+            Slot::Field { segment: b, field: m, component: 0, .. },
+        ) => a == b && n == m && *component > 0,
+        _ => false,
+    }
+}
+
+fn says_nothing(guard: &Guard) -> bool {
+    matches!(guard, Guard::Empty | Guard::Null)
+}
+
+fn says_something(guard: &Guard) -> bool {
+    !says_nothing(guard) && !matches!(guard, Guard::NoneOf(_))
 }
 
 fn excludes(a: &Guard, b: &Guard) -> bool {

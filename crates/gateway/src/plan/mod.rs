@@ -91,7 +91,7 @@ pub enum Source {
 pub enum Slot {
     Field { segment: SegmentId, all_segments: bool, field: u16, repetition: crate::path::Repetition, component: u8, subcomponent: u8 },
     Segment { segment: SegmentId, all: bool },
-    Part { part: u8, below: u8, all: bool },
+    Part { part: u8, below: u8, deeper: u8, all: bool },
     Slice { first: u8, last: u8 },
     Whole,
     Event,
@@ -243,6 +243,13 @@ pub struct Merge {
     pub prior: Key,
     pub how: How,
     pub guards: Vec<(Slot, Guard)>,
+}
+
+impl Slot {
+    /// A component (or subcomponent, or field) of the value at hand.
+    pub const fn part(part: u8) -> Slot {
+        Slot::Part { part, below: 0, deeper: 0, all: false }
+    }
 }
 
 impl Plan {

@@ -205,7 +205,9 @@ pub fn slot(slot: &path::Slot) -> Slot {
             subcomponent: field.subcomponent.unwrap_or(0),
         },
         path::Slot::Segment { segment, all } => Slot::Segment { segment: segment_id(segment), all: *all },
-        path::Slot::Part { part, below, all } => Slot::Part { part: *part, below: below.unwrap_or(0), all: *all },
+        path::Slot::Part { part, below, deeper, all } => {
+            Slot::Part { part: *part, below: below.unwrap_or(0), deeper: deeper.unwrap_or(0), all: *all }
+        },
         path::Slot::Slice { first, last } => Slot::Slice { first: *first, last: *last },
         path::Slot::Whole => Slot::Whole,
         path::Slot::Event => Slot::Event,

@@ -66,14 +66,14 @@ impl<'a> Runner<'a> {
         let lenient = (self.source.lenient && !found.is_empty()).then_some(0);
         let chosen = found[best.or(only).or(lenient)?];
         let number = self.part_text(chosen, 1);
-        let authority = self.reader.first(&Slot::Part { part: 4, below: 0, all: false }, scope, Some(chosen));
+        let authority = self.reader.first(&Slot::part(4), scope, Some(chosen));
         let authority = self.authority(authority);
         Some(self.ids.id([kind, &authority, &number]))
     }
 
     fn part_text(&self, view: View<'a>, part: u8) -> String {
         let scope = Scope { instance: 0, segment: 0, joined: &[] };
-        let found = self.reader.first(&Slot::Part { part, below: 0, all: false }, scope, Some(view));
+        let found = self.reader.first(&Slot::part(part), scope, Some(view));
         found.map_or_else(String::new, |found| self.reader.text(found).trim().to_owned())
     }
 

@@ -516,7 +516,7 @@ impl<'a> Runner<'a> {
     fn phone(&self, view: View<'a>) -> String {
         let scope = Scope { instance: 0, segment: 0, joined: &[] };
         let part = |part| {
-            let found = self.reader.first(&Slot::Part { part, below: 0, all: false }, scope, Some(view));
+            let found = self.reader.first(&Slot::part(part), scope, Some(view));
             found.map_or_else(String::new, |found| self.reader.text(found).trim().to_owned())
         };
         let mut words = Vec::new();

@@ -83,11 +83,11 @@ impl<'m> Reader<'m> {
                     self.collect_repetitions(view.place, u16::from(part), Repetition::All, 0, 0, out);
                 }
             }
-            Slot::Part { part, below, .. } => {
-                let found = view.and_then(|view| self.part(view, part)).and_then(|found| match below {
-                    0 => Some(found),
-                    below => self.part(found, below),
-                });
+            Slot::Part { part, below, deeper, .. } => {
+                let mut found = view.and_then(|view| self.part(view, part));
+                for number in [below, deeper].into_iter().filter(|number| *number > 0) {
+                    found = found.and_then(|found| self.part(found, number));
+                }
                 out.extend(found);
             }
             Slot::Slice { first, last } => out.extend(view.and_then(|view| self.slice(view, first, last))),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::index::is_noise;
+use crate::lines::is_noise;
 use crate::{Fault, Kind, Message, Options, Place, Segment, SegmentId, Severity};
 
 use super::Code;

@@ -25,9 +25,12 @@ fn a_whole_header_is_read_by_name() {
     });
 }
 
+/// A name, MSH from its third field on, and the places and kinds of its issues.
+type Case = (&'static str, &'static str, &'static [(&'static str, Kind)]);
+
 #[test]
 fn what_is_missing_or_wrong_is_named() {
-    let cases: &[(&str, &str, &[(&str, Kind)])] = &[
+    let cases: &[Case] = &[
         ("34 no MSH-7", "A|B|C|D|||ADT^A01|1|P|2.5", &[("MSH-7", Kind::RequiredField)]),
         ("34 no MSH-9", "A|B|C|D|2024|||1|P|2.5", &[("MSH-9.1", Kind::RequiredField)]),
         ("34 no MSH-9.2 anywhere", "A|B|C|D|2024||ZZZ|1|P|2.5", &[]),

@@ -257,5 +257,4 @@ impl Clock {
 }
 
 #[cfg(test)]
-#[path = "connection_tests.rs"]
 mod tests;

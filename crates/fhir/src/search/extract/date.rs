@@ -1,15 +1,12 @@
 //! Dates, times and periods as intervals (R4 §3.1.1.5.7).
 
 use super::Emit;
-use crate::moment::Moment;
 use crate::search::value::{Interval, Value};
 use crate::{Node, Object};
 
 /// A date, dateTime or instant covers what its precision leaves open.
 pub fn moment(text: &str, emit: Emit<'_, '_>) {
-    if let Some(Moment { low_us, high_us }) = Moment::read(text) {
-        emit(Value::Date(Interval { low_us, high_us }));
-    }
+    Interval::read(text).into_iter().for_each(|interval| emit(Value::Date(interval)));
 }
 
 /// From the beginning of its start to the end of its end; a side that is absent is open.
@@ -19,8 +16,7 @@ pub fn period(object: &Object<'_>, emit: Emit<'_, '_>) {
 
 /// Only its outer bounds count: the events that are listed, and the period in which it repeats.
 pub fn timing(object: &Object<'_>, emit: Emit<'_, '_>) {
-    let events = object.items("event").iter().filter_map(Node::as_str).filter_map(Moment::read);
-    let events = events.map(|Moment { low_us, high_us }| Interval { low_us, high_us });
+    let events = object.items("event").iter().filter_map(Node::as_str).filter_map(Interval::read);
     let repeat = object.get("repeat").and_then(Node::as_object);
     let bounds = repeat.and_then(|repeat| repeat.get("boundsPeriod")).and_then(Node::as_object);
     let outer = events.chain(bounds.and_then(period_interval)).reduce(|outer, interval| Interval {
@@ -31,8 +27,8 @@ pub fn timing(object: &Object<'_>, emit: Emit<'_, '_>) {
 }
 
 fn period_interval(object: &Object<'_>) -> Option<Interval> {
-    let start = object.str("start").and_then(Moment::read);
-    let end = object.str("end").and_then(Moment::read);
+    let start = object.str("start").and_then(Interval::read);
+    let end = object.str("end").and_then(Interval::read);
     if start.is_none() && end.is_none() {
         return None;
     }

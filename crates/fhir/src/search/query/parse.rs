@@ -5,7 +5,7 @@
 
 use super::control::{self, Control};
 use super::{COUNT_DEFAULT, Clause, Handling, Modifier, Query, Summary, Total, values};
-use crate::search::{Parameter, ParameterClass, table};
+use crate::search::{Parameter, ParameterClass, resource_name, table};
 use crate::{Issue, IssueType, Severity};
 
 /// More pairs than this are no search that a person or program has reason to make.
@@ -42,7 +42,7 @@ enum Refusal {
 }
 
 pub fn query(kind: &str, pairs: &[(String, String)], handling: Handling) -> Result<Query, Vec<Issue>> {
-    let Some(kind) = values::kind(kind) else {
+    let Some(kind) = resource_name(kind) else {
         return Err(vec![Issue::error(IssueType::NotSupported, "", "no such resource type in R4")]);
     };
     if pairs.len() > PAIRS_MAX {

@@ -2,9 +2,7 @@
 
 use super::{Bounds, Code, Criterion, Modifier, Prefix, QuantityUnit};
 use crate::decimal::Decimal;
-use crate::moment::Moment;
 use crate::reference::{Literal, is_id, literal};
-use crate::schema;
 use crate::search::{Interval, Parameter, ParameterClass, normalise, table};
 
 /// The values that commas separate, still escaped.
@@ -137,8 +135,8 @@ fn date(raw: &str) -> Result<Criterion, &'static str> {
         "must be a date such as 2024, 2024-01, 2024-01-31 or 2024-01-31T10:00:00Z, with a prefix if need be";
     let (prefix, text) = prefix(raw).ok_or(FORM)?;
     // A plus sign that was not encoded has become a blank on its way here.
-    let Moment { low_us, high_us } = Moment::read(&text.replace(' ', "+")).ok_or(FORM)?;
-    Ok(Criterion::Date { prefix, interval: Interval { low_us, high_us } })
+    let interval = Interval::read(&text.replace(' ', "+")).ok_or(FORM)?;
+    Ok(Criterion::Date { prefix, interval })
 }
 
 fn quantity(raw: &str) -> Result<Criterion, &'static str> {
@@ -187,9 +185,4 @@ fn prefix(raw: &str) -> Option<(Prefix, &str)> {
         _ => return None,
     };
     Some((prefix, &raw[2..]))
-}
-
-/// A type of resource by name, for `subject:Patient`.
-pub fn kind(name: &str) -> Option<&'static str> {
-    schema::r4().resource(name).map(|kind| kind.name)
 }

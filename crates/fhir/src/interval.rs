@@ -1,24 +1,24 @@
 //! Dates and times as FHIR writes them, down to whatever they were known to (R4 §2.24.0.1 date, dateTime, instant).
 //!
-//! A moment known to the month is the whole month: `[low_us, high_us)` in microseconds since 1970 UTC. A time without a
+//! A date known to the month is the whole month: `[low_us, high_us)` in microseconds since 1970 UTC. A time without a
 //! zone is read as UTC here; that is for comparing and indexing only, and never for telling a clinician the time.
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 
-/// What a date or time covers.
+/// Time as `[low_us, high_us)`. An open end is `i64::MIN` or `i64::MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct Interval {
     pub low_us: i64,
     pub high_us: i64,
 }
 
 const SECOND_US: i64 = 1_000_000;
 
-impl Moment {
+impl Interval {
     /// Reads `2024`, `2024-02`, `2024-02-03`, `2024-02-03T10:30`, with seconds, with up to nine digits of fraction, and
     /// with a zone (`Z`, `+01:00`) after a time. Minutes without seconds are what searches allow and resources do not.
-    pub fn read(text: &str) -> Option<Moment> {
+    pub fn read(text: &str) -> Option<Interval> {
         let (date, time) = match text.split_once('T') {
             Some((date, time)) => (date, Some(time)),
             None => (text, None),
@@ -26,7 +26,7 @@ impl Moment {
         let (first, next) = read_date(date)?;
         let Some(time) = time else {
             let start = |date| microseconds(date, Time::midnight());
-            return Some(Moment { low_us: start(first), high_us: next.map_or(i64::MAX, start) });
+            return Some(Interval { low_us: start(first), high_us: next.map_or(i64::MAX, start) });
         };
         if date.len() != 10 {
             return None;
@@ -34,7 +34,14 @@ impl Moment {
         let (clock, zone) = split_zone(time)?;
         let (time, width_us, leap_us) = read_clock(clock)?;
         let low_us = microseconds(first, time) + leap_us - zone.as_secs() * SECOND_US;
-        Some(Moment { low_us, high_us: low_us + width_us })
+        Some(Interval { low_us, high_us: low_us + width_us })
+    }
+
+    /// Wider by its own width on either side: what `ap` means of a date.
+    pub fn widened(self) -> Interval {
+        let width_us = self.high_us.saturating_sub(self.low_us);
+        let (low_us, high_us) = (self.low_us.saturating_sub(width_us), self.high_us.saturating_add(width_us));
+        Interval { low_us, high_us }
     }
 }
 
@@ -146,15 +153,15 @@ mod tests {
             ("1969", -365 * DAY, 365 * DAY),
             ("1969-12", -31 * DAY, 31 * DAY),
         ] {
-            let moment = Moment::read(text).expect(text);
-            assert_eq!((moment.low_us, moment.high_us - moment.low_us), (low_us, width_us), "{text}");
+            let interval = Interval::read(text).expect(text);
+            assert_eq!((interval.low_us, interval.high_us - interval.low_us), (low_us, width_us), "{text}");
         }
     }
 
     #[test]
     fn the_last_day_of_the_calendar_is_open() {
         for text in ["9999", "9999-12", "9999-12-31"] {
-            assert_eq!(Moment::read(text).expect(text).high_us, i64::MAX, "{text}");
+            assert_eq!(Interval::read(text).expect(text).high_us, i64::MAX, "{text}");
         }
     }
 
@@ -178,7 +185,7 @@ mod tests {
             "1970-01-01T10:00:00.1234567890Z",
             "1970-01-01 10:00",
         ] {
-            assert!(Moment::read(text).is_none(), "{text}");
+            assert!(Interval::read(text).is_none(), "{text}");
         }
     }
 }

@@ -1,0 +1,84 @@
+//! What can be asked of `hilum` on the command line: a file for each command.
+//!
+//! The spelling is stable, because other programs call it (`architecture.md`, Command line).
+
+mod bench;
+mod config;
+mod convert;
+mod doctor;
+mod map;
+mod message;
+mod send;
+mod serve;
+
+use std::fmt;
+
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the gateway: HTTP, MLLP and the record.
+    Serve(serve::Args),
+    /// Translate a file; one Bundle (or message) on stdout.
+    Convert(convert::Args),
+    /// Send messages over MLLP and print the answers.
+    Send(send::Args),
+    /// Check, test and explain mapping profiles.
+    Map(map::Args),
+    /// List, show and replay the messages that came in.
+    Message(message::Args),
+    /// Look whether everything is as it should be, and say what to do.
+    Doctor(doctor::Args),
+    /// Show or check the configuration.
+    Config(config::Args),
+    /// Measure this machine: messages a second, and how long an answer takes.
+    Bench(bench::Args),
+}
+
+pub fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Send(args) => send::run(args),
+        Command::Map(args) => map::run(args),
+        Command::Message(args) => message::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Bench(args) => bench::run(args),
+    }
+}
+
+/// Why a command did not do what was asked. Each text says what is wrong, where, and what to do.
+#[derive(Debug)]
+pub enum Failure {
+    /// The input is at fault.
+    Input(String),
+    /// It was called wrongly, or the configuration is wrong.
+    Usage(String),
+    /// The system is at fault: a disk, a socket, a server that does not answer.
+    System(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Failure::Input(_) => 1,
+            Failure::Usage(_) => 2,
+            Failure::System(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Failure::Input(text) | Failure::Usage(text) | Failure::System(text)) = self;
+        out.write_str(text)
+    }
+}
+
+/// The runtime of a command that waits for something. Parsing and committing have threads of their own.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|why| Failure::System(format!("cannot start threads: {why}")))
+}

@@ -1,0 +1,276 @@
+//! The configuration: what can be set, its defaults, and what it means (`deploy/hilum.toml` is the annotated example).
+//!
+//! Defaults < `hilum.toml` < `HILUM__SECTION__KEY` < flags; [`load`] puts them over each other and remembers where each
+//! value came from. The structs below are the only list of keys: a key that is not here is an error. A secret is never a
+//! value here: its key ends in `_file` and names the file that holds it, so that a configuration can be shown to anybody.
+
+mod load;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+pub use load::{Flags, Loaded, Origin, Setting, load};
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub store: Store,
+    pub http: Http,
+    pub profiles: Profiles,
+    pub server: Server,
+    pub log: Log,
+    pub source: Vec<Source>,
+}
+
+/// `[store]`: the record on this machine's disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// The directory of the record; made where it is not there.
+    pub data: PathBuf,
+    /// 64 hexadecimal digits that ids are made with, for a store that is made now; random where none is given.
+    pub id_key_file: Option<PathBuf>,
+    /// Days after which the bytes of a message are emptied; parked messages keep theirs. 0 keeps them for ever.
+    pub message_days: u32,
+    /// Threads that read.
+    pub readers: usize,
+    /// Reads and commits that may wait; more are told to come again.
+    pub queue: usize,
+}
+
+/// `[http]`: the FHIR API, `/hl7v2`, health and metrics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    pub listen: SocketAddr,
+    /// How others reach us, such as `https://fhir.clinic.example/fhir`; made from the request's Host where it is not set.
+    pub base_url: Option<String>,
+    /// Requesters on this machine may read and write everything, without a credential.
+    pub open_on_loopback: bool,
+    /// Whether to listen beyond this machine although there are no credentials and no TLS yet. It opens the port, not
+    /// the data: FHIR requests from the network are refused all the same; `/hl7v2` answers to its permitted peers.
+    pub trusted_network: bool,
+    /// Bytes of a request's body.
+    pub body_bytes_max: usize,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Threads that answer; 0 for as many as the machine has cores.
+    pub workers: usize,
+    /// Until a request has come whole.
+    pub request_seconds: u64,
+}
+
+/// `[profiles]`: mapping profiles.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profiles {
+    /// The site's own profiles, laid over the base profiles.
+    pub directory: Option<PathBuf>,
+}
+
+/// `[server]`: the process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// How long a shutdown waits for what is in hand.
+    pub drain_seconds: u64,
+}
+
+/// `[log]`: the process's own log, on stderr.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, or by module: `info,record=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// `[[source]]`: somebody who sends us messages (`safety.md` 2). [`crate::source::Source`] is what it becomes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Source {
+    /// Names the source in lists, metrics and the ids of what it sends: never change it.
+    pub name: String,
+    /// The address of its MLLP listener.
+    pub mllp: Option<SocketAddr>,
+    /// Whether its peers may `POST /hl7v2`.
+    pub http: bool,
+    /// The addresses that it may come from.
+    pub peers: Vec<IpNet>,
+    /// What it may say in MSH-4, by name or universal id; `*` for anything.
+    pub facilities: Vec<String>,
+    /// What it may say in MSH-3; `*` for anything.
+    pub applications: Vec<String>,
+    /// A production source takes nothing that says T or D in MSH-11; a test source takes nothing that says P.
+    pub production: bool,
+    /// The character set of messages that declare none, as in MSH-18.
+    pub charset: Option<String>,
+    /// The time zone of times without an offset, such as `Europe/Berlin`. Without it they are cut to their date.
+    pub zone: Option<String>,
+    /// Identifier types (table 0203) that name a person at this source, best first.
+    pub person_types: Vec<String>,
+    /// What may stand for a visit number that is missing: `account`, `admission`.
+    pub visit: Vec<String>,
+    /// The uri of each local authority: `HOSP = "urn:oid:1.2.3"`.
+    pub authorities: std::collections::BTreeMap<String, String>,
+    /// How a message is answered that is stored and waits for a person.
+    pub on_park: OnPark,
+    pub message_bytes_max: usize,
+    pub segments_max: usize,
+    pub connections_max: usize,
+    /// Silence after which an MLLP connection is closed.
+    pub idle_seconds: u64,
+    /// Until an MLLP frame that has begun must be whole.
+    pub frame_seconds: u64,
+    /// What follows FS in an MLLP frame: `cr`, `nul` or `none`.
+    pub trailer: Trailer,
+    /// PEM; MLLP is spoken over TLS where it is set.
+    pub tls_certificate_file: Option<PathBuf>,
+    pub tls_key_file: Option<PathBuf>,
+    /// PEM; the peer must show a certificate of this authority.
+    pub tls_client_ca_file: Option<PathBuf>,
+}
+
+/// `safety.md` 9.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnPark {
+    /// AA or CA: we have taken responsibility.
+    Accept,
+    /// AE: the sender will resend.
+    Error,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trailer {
+    Cr,
+    Nul,
+    None,
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        let record = record::Options::default();
+        Store {
+            data: PathBuf::from("hilum-data"),
+            id_key_file: None,
+            message_days: 0,
+            readers: record.readers,
+            queue: record.queue,
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            base_url: None,
+            open_on_loopback: false,
+            trusted_network: false,
+            body_bytes_max: 16 << 20,
+            connections_max: 1_024,
+            workers: 0,
+            request_seconds: 60,
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server { drain_seconds: 20 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// Nobody may send until `peers` and `facilities` are given.
+impl Default for Source {
+    fn default() -> Source {
+        let (limits, mllp) = (hl7v2::Limits::default(), crate::mllp::Limits::default());
+        Source {
+            name: String::new(),
+            mllp: None,
+            http: false,
+            peers: Vec::new(),
+            facilities: Vec::new(),
+            applications: vec!["*".to_owned()],
+            production: true,
+            charset: None,
+            zone: None,
+            person_types: gateway::Source::named("").person_types,
+            visit: Vec::new(),
+            authorities: std::collections::BTreeMap::new(),
+            on_park: OnPark::Accept,
+            message_bytes_max: limits.message_bytes,
+            segments_max: limits.segments,
+            connections_max: mllp.connections_max,
+            idle_seconds: mllp.idle.as_secs(),
+            frame_seconds: mllp.half_frame.as_secs(),
+            trailer: Trailer::Cr,
+            tls_certificate_file: None,
+            tls_key_file: None,
+            tls_client_ca_file: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../../deploy/hilum.toml");
+
+    #[test]
+    fn the_example_states_the_defaults() {
+        let stated: Config = toml::from_str(EXAMPLE).expect("the example is a configuration");
+        assert_eq!(stated, Config::default());
+    }
+
+    /// A line that begins with `#` and a letter is a setting that is not set; prose has a blank after the `#`.
+    #[test]
+    fn the_example_shows_every_key_and_what_it_shows_can_be_set() {
+        let shown: String = EXAMPLE.lines().map(|line| shown(line) + "\n").collect();
+        let set: Config = toml::from_str(&shown).expect("every example can be set");
+        let source = crate::source::Source::new(&set.source[0]).expect("the example's source works");
+        assert!(source.mllp.is_some() && source.http);
+        let tree = serde_json::to_value(Config { source: vec![Source::default()], ..Config::default() }).expect("JSON");
+        for (section, keys) in tree.as_object().expect("sections") {
+            let keys = keys.as_array().map_or(keys, |sources| &sources[0]);
+            for key in keys.as_object().expect("keys").keys() {
+                let start = format!("{key} =");
+                assert!(shown.lines().any(|line| line.starts_with(&start)), "{section}.{key} is not in the example");
+            }
+        }
+    }
+
+    fn shown(line: &str) -> String {
+        match line.strip_prefix('#') {
+            Some(setting) if setting.starts_with(|c: char| c.is_ascii_alphabetic() || c == '[') => setting.to_owned(),
+            _ => line.to_owned(),
+        }
+    }
+
+    #[test]
+    fn no_key_holds_a_secret() {
+        let tree = serde_json::to_string(&Config { source: vec![Source::default()], ..Config::default() }).expect("JSON");
+        for word in ["password\"", "secret\"", "token\"", "_key\"", "credential\""] {
+            assert!(!tree.contains(word), "{word}: a secret is named by a file");
+        }
+    }
+}
