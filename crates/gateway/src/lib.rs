@@ -22,6 +22,7 @@ pub use bundle::bundle;
 pub use key::IdKey;
 pub use plan::{How, LoadFault};
 pub use run::{Merging, Planned, Snapshot, Traced, Translation};
+pub use run::text::event_time;
 pub use source::Source;
 pub use test::{TestFault, Tested};
 

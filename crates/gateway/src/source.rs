@@ -69,7 +69,7 @@ fn universal_uri(id: &str, kind: &str) -> Option<String> {
         "ISO" | "" if is_oid => Some(format!("urn:oid:{id}")),
         "UUID" | "GUID" => Some(format!("urn:uuid:{}", id.to_lowercase())),
         _ if id.contains("://") || id.starts_with("urn:") => Some(escaped_blanks(id)),
-        _ if kind == "DNS" => Some(format!("http://{id}")),
+        _ if kind == "DNS" => Some(format!("http://{}", escaped_blanks(id))),
         _ => None,
     }
 }

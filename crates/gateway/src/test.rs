@@ -87,6 +87,14 @@ impl Record {
     }
 
     fn apply(&mut self, translation: Translation<'_>) {
+        for merging in &translation.merges {
+            let (from, to) = (merging.survivor.clone(), merging.prior.clone());
+            match merging.how {
+                How::Merge => self.redirects.push((to, from)),
+                How::Alias => self.redirects.push((from, to)),
+                How::Link | How::Unlink | How::Move => {}
+            }
+        }
         for snapshot in &translation.snapshots {
             let gone: Vec<String> = self.members.iter().filter(|(scope, id)| *scope == snapshot.scope && !snapshot.present.contains(id)).map(|(_, id)| id.clone()).collect();
             for id in gone {
@@ -100,13 +108,6 @@ impl Record {
                 self.members.push((scope, planned.change.id.clone()));
             }
             self.change(planned.change);
-        }
-        for merging in translation.merges {
-            match merging.how {
-                How::Merge => self.redirects.push((merging.prior, merging.survivor)),
-                How::Alias => self.redirects.push((merging.survivor, merging.prior)),
-                How::Link | How::Unlink | How::Move => {}
-            }
         }
     }
 

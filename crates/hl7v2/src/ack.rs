@@ -1,8 +1,8 @@
 //! Answers to messages (HL7 v2.9 §2.9): whether one is wanted, what it says, and reading those of others.
 //!
-//! Original mode answers AA, AE or AR. Where MSH-15 or MSH-16 asks for it, enhanced mode answers twice: CA, CE or CR when the message is safe or
-//! refused, and AA, AE or AR when it was worked on. When to answer is the caller's: never before the message is on disk.
-//! Time and control id are arguments.
+//! Original mode answers AA, AE or AR. Where MSH-15 or MSH-16 asks for it, enhanced mode answers twice: CA, CE or CR
+//! when the message is safe or refused, and AA, AE or AR when it was worked on. When to answer is the caller's: never
+//! before the message is on disk. Time and control id are arguments.
 
 mod read;
 
@@ -65,11 +65,13 @@ pub fn accept(request: Option<&Message<'_>>, verdict: &Verdict, stamp: Stamp<'_>
     wanted.then(|| write(request, accept_code(verdict), &verdict.faults, stamp))
 }
 
-/// The application acknowledgement, if one is wanted: always in original mode, as MSH-16 says in enhanced mode.
+/// The application acknowledgement, if one is wanted: in original mode always, but never to an acknowledgement; in
+/// enhanced mode as MSH-16 says.
 pub fn application(request: Option<&Message<'_>>, verdict: &Verdict, stamp: Stamp<'_>) -> Option<Vec<u8>> {
-    let header = request.map(Message::header);
-    let wanted = header.filter(Header::is_enhanced).is_none_or(|header| {
-        let condition = header.application_ack.unwrap_or(AckCondition::Never);
+    let wanted = request.map(Message::header).is_none_or(|header| {
+        let original = if header.kind == "ACK" { AckCondition::Never } else { AckCondition::Always };
+        let enhanced = header.application_ack.unwrap_or(AckCondition::Never);
+        let condition = if header.is_enhanced() { enhanced } else { original };
         condition.wants(verdict.outcome == Outcome::Accepted)
     });
     let code = match verdict.outcome {

@@ -1,7 +1,8 @@
-//! Splitting files and batches into messages (HL7 v2.9 §2.10.3): `[FHS] { [BHS] { MSH … } [BTS] } [FTS]`, or messages one after another.
+//! Splitting files and batches into messages (HL7 v2.9 §2.10.3): `[FHS] { [BHS] { MSH … } [BTS] } [FTS]`, or messages
+//! one after another.
 //!
-//! Works on bytes, because each message may have a character set of its own. A bad message is somebody else's to find: nothing in
-//! one member can hide the next. Envelopes are counted, never trusted and never nested.
+//! Works on bytes, because each message may have a character set of its own. A bad message is somebody else's to find:
+//! nothing in one member can hide the next. Envelopes are counted, never trusted and never nested.
 
 use memchr::memchr2;
 

@@ -1,8 +1,8 @@
 //! Character sets: what MSH-18 declares (table 0211), and what the bytes turn out to be.
 //!
-//! Grieve's rule: a byte order mark beats MSH-18. After it come MSH-18, the source's configured set, and a guess. Bytes that do not
-//! fit never lose a message: beside UTF-8 they are read as Windows-1252, which has a character for every byte; inside another set
-//! they become U+FFFD. Either is said, and the message keeps its bytes.
+//! Grieve's rule: a byte order mark beats MSH-18. After it come MSH-18, the source's configured set, and a guess. Bytes
+//! that do not fit never lose a message: beside UTF-8 they are read as Windows-1252, which has a character for every
+//! byte; inside another set they become U+FFFD. Either is said, and the message keeps its bytes.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,8 @@ impl Charset {
     const UTF_16LE: Charset = Charset(Repertoire::Encoding(UTF_16LE));
     const UTF_16BE: Charset = Charset(Repertoire::Encoding(UTF_16BE));
 
-    /// Finds a set by its name in table 0211 or by a common name of the same set, without regard to case, blanks, `-`, `_` and `/`.
+    /// Finds a set by its name in table 0211 or by a common name of the same set, without regard to case, blanks, `-`,
+    /// `_` and `/`.
     pub fn named(name: &str) -> Option<Charset> {
         let ignored = [' ', '-', '_', '/', '.'];
         let key: String = name.chars().filter(|c| !ignored.contains(c)).map(|c| c.to_ascii_uppercase()).collect();
@@ -134,7 +135,8 @@ fn by_mark<'a>(bytes: &'a [u8], encoding: &'static Encoding, declared: &[u8], is
     by_set(&bytes[2..], charset, issues)
 }
 
-/// The charset of MSH-18: its first repetition, or a Japanese set of a later one, because those switch by escape sequences from ASCII.
+/// The charset of MSH-18: its first repetition, or a Japanese set of a later one, because those switch by escape
+/// sequences from ASCII.
 fn declared_set(declared: &[u8], issues: &mut Vec<Issue>) -> Option<Charset> {
     if declared.is_empty() {
         return None;

@@ -1,7 +1,8 @@
 //! Escape sequences in text (HL7 v2.9 §2.7), both ways.
 //!
-//! Formatting commands become what they mean in plain text: line breaks and blanks, or nothing. Whatever is unterminated, unknown or locally
-//! defined (`\Z..\`) stays as it was sent, so that nothing is lost. A sequence can never start a segment or a field: it is resolved after splitting.
+//! Formatting commands become what they mean in plain text: line breaks and blanks, or nothing. Whatever is
+//! unterminated, unknown or locally defined (`\Z..\`) stays as it was sent, so that nothing is lost. A sequence can
+//! never start a segment or a field: it is resolved after splitting.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! The flat index: where segments, fields and repetitions lie in a message's text.
 //!
-//! Three arrays of 32-bit offsets; components and subcomponents are short and are split when asked for. The text is never changed:
-//! what separates segments stays in the gaps between them, so that the message prints back.
+//! Three arrays of 32-bit offsets; components and subcomponents are short and are split when asked for. The text is
+//! never changed: what separates segments stays in the gaps between them, so that the message prints back.
 
 use std::ops::Range;
 
@@ -26,6 +26,9 @@ pub(crate) struct SegmentEntry {
     pub first_field: u32,
     pub id: SegmentId,
 }
+
+/// Field numbers are 16 bits.
+const FIELDS_MAX: usize = u16::MAX as usize;
 
 /// Reads the text from its MSH at `start` on. The text is shorter than 4 GiB; the caller has checked it.
 pub(crate) fn build(
@@ -88,8 +91,8 @@ impl Index {
         self.check(id, first_field, limits)
     }
 
-    /// Notes each field and repetition separator, eight bytes at a time: separators are so close to each other that a search for
-    /// the next one costs more in starting than in searching.
+    /// Notes each field and repetition separator, eight bytes at a time: separators are so close to each other that a
+    /// search for the next one costs more in starting than in searching.
     fn split(&mut self, text: &[u8], span: Range<usize>, separators: &Separators) {
         let field = separators.field;
         let repetition = separators.repetition.unwrap_or(field);
@@ -126,10 +129,12 @@ impl Index {
     }
 
     fn check(&self, id: SegmentId, first_field: usize, limits: &Limits) -> Result<(), Fault> {
-        let place = |field: usize| Place { occurrence: occurrence(&self.segments, id), ..Place::field(id, field as u16) };
+        let place =
+            |field: usize| Place { occurrence: occurrence(&self.segments, id), ..Place::field(id, field as u16) };
         let fields = &self.fields[first_field..];
-        if fields.len() > limits.fields_per_segment {
-            return Err(over(place(0), "fields in one segment", limits.fields_per_segment));
+        let fields_max = limits.fields_per_segment.min(FIELDS_MAX);
+        if fields.len() > fields_max {
+            return Err(over(place(0), "fields in one segment", fields_max));
         }
         let repetitions = self.repetitions.len() - fields[0] as usize;
         if repetitions - fields.len() < limits.repetitions_per_field {

@@ -1,7 +1,7 @@
 //! What is wrong with a message and where: the material of an ERR segment (HL7 v2.5.1 §2.15.5).
 //!
-//! An [`Issue`] is an oddity that was read over; a [`Fault`] is an issue that left nothing to read. Texts name the place and what to do,
-//! never a value, so that both can be logged and sent to the other party.
+//! An [`Issue`] is an oddity that was read over; a [`Fault`] is an issue that left nothing to read. Texts name the
+//! place and what to do, never a value, so that both can be logged and sent to the other party.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Where segments end (HL7 v2.9 §2.5.2), and where they end in practice.
 //!
-//! The standard ends segments with CR. Senders use LF, CR LF, NUL, blank lines and indentation as well, and put line breaks into values. So a
-//! segment ends only where another one starts, or the text does: a line that starts none is data of the field before it. Nothing is lost
-//! that way, and nothing is invented.
+//! The standard ends segments with CR. Senders use LF, CR LF, NUL, blank lines and indentation as well, and put line
+//! breaks into values. So a segment ends only where another one starts, or the text does: a line that starts none is
+//! data of the field before it. Nothing is lost that way, and nothing is invented.
 
 use memchr::{memchr, memchr2, memchr3};
 
@@ -34,7 +34,13 @@ enum Style {
 }
 
 impl<'t, 'i> Lines<'t, 'i> {
-    pub(crate) fn new(text: &'t [u8], start: usize, separator: u8, issues_max: usize, issues: &'i mut Vec<Issue>) -> Self {
+    pub(crate) fn new(
+        text: &'t [u8],
+        start: usize,
+        separator: u8,
+        issues_max: usize,
+        issues: &'i mut Vec<Issue>,
+    ) -> Self {
         let style = match (memchr(b'\r', text), memchr2(b'\r', b'\n', text)) {
             (Some(_), _) => Style::Cr,
             (None, Some(_)) => Style::Lf,
@@ -46,13 +52,8 @@ impl<'t, 'i> Lines<'t, 'i> {
     }
 
     /// The end of the segment at `start`, which follows those `before` it, and the start of the next one.
-    pub(crate) fn segment(
-        &mut self,
-        start: usize,
-        id: SegmentId,
-        before: &[SegmentEntry],
-    ) -> (usize, Option<usize>) {
-        self.check_id(start, id);
+    pub(crate) fn segment(&mut self, start: usize, id: SegmentId, before: &[SegmentEntry]) -> (usize, Option<usize>) {
+        self.check_id(start, id, before);
         if self.text.get(start + 3) != Some(&self.separator) {
             let next = self.after(start + 3);
             return (start + 3, Some(next).filter(|&next| next < self.text.len()));
@@ -60,15 +61,18 @@ impl<'t, 'i> Lines<'t, 'i> {
         let mut from = start + 3;
         while let Some(at) = self.candidate(from) {
             let next = self.after(at);
-            if next == self.text.len() || self.breaks(at, next) {
+            let return_at = memchr(b'\r', &self.text[at..next]).map(|offset| at + offset);
+            let is_line_end = return_at.is_some() || (self.style == Style::Lf && self.text[at] == b'\n');
+            if next == self.text.len() || self.breaks(next, is_line_end, return_at.is_some()) {
                 self.note_break(at, next);
-                return (self.trimmed(start + 3, at), Some(next).filter(|&next| next < self.text.len()));
+                let end = self.trimmed(start + 3, return_at.unwrap_or(at));
+                return (end, Some(next).filter(|&next| next < self.text.len()));
             }
-            if self.text[at] == b'\r' || self.style == Style::Lf {
+            if is_line_end {
                 let text = "a line starts with no segment id: read as part of the field before it; escape line breaks as \\.br\\";
-                self.note(Issue::warning(Kind::StrayLine, Place::segment(id), text));
+                self.note_segment(Kind::StrayLine, id, before, text);
             }
-            from = if self.text[at] == b'\r' { next } else { at + 1 };
+            from = next;
         }
         (self.text.len(), None)
     }
@@ -97,14 +101,13 @@ impl<'t, 'i> Lines<'t, 'i> {
         next
     }
 
-    fn breaks(&self, at: usize, next: usize) -> bool {
-        let strict = self.style == Style::Cr || self.style == Style::Dot;
-        match self.text[at] {
-            b'\r' => self.starts_segment(next, false) || self.is_bare(next),
-            b'\n' if strict => self.starts_segment(at + 1, true),
-            b'\n' => self.starts_segment(next, false),
-            _ => self.starts_segment(at + 1, true),
+    /// Whether a segment starts at `next`, where the text goes on after what may be a terminator.
+    fn breaks(&self, next: usize, is_line_end: bool, is_return: bool) -> bool {
+        if is_line_end {
+            return self.starts_segment(next, false) || (is_return && self.is_bare(next));
         }
+        let is_adjacent = matches!(self.text[next - 1], b'\n' | 0 | b'.');
+        is_adjacent && self.starts_segment(next, true)
     }
 
     /// A segment id and the field separator. In lower case only a usual id counts, because a line of text may start like one.
@@ -143,9 +146,10 @@ impl<'t, 'i> Lines<'t, 'i> {
         least + kept
     }
 
-    fn check_id(&mut self, start: usize, id: SegmentId) {
-        if self.text[start..start + 3] != *id.as_str().as_bytes() {
-            self.note(Issue::warning(Kind::SegmentId, Place::segment(id), "segment id in lower case"));
+    fn check_id(&mut self, start: usize, id: SegmentId, before: &[SegmentEntry]) {
+        if self.text[start..start + 3] != *id.as_str().as_bytes() && !self.noted.contains(&Kind::SegmentId) {
+            self.noted.push(Kind::SegmentId);
+            self.note_segment(Kind::SegmentId, id, before, "segment id in lower case");
         }
     }
 
@@ -170,12 +174,16 @@ impl<'t, 'i> Lines<'t, 'i> {
     fn note_once(&mut self, kind: Kind, text: &'static str) {
         if !self.noted.contains(&kind) {
             self.noted.push(kind);
-            self.note(Issue::information(kind, Place::MESSAGE, text));
+            note(self.issues, Issue::information(kind, Place::MESSAGE, text), self.issues_max);
         }
     }
 
-    fn note(&mut self, issue: Issue) {
-        note(self.issues, issue, self.issues_max);
+    /// Notes an issue of the segment after those `before` it, counting them only while issues are kept.
+    fn note_segment(&mut self, kind: Kind, id: SegmentId, before: &[SegmentEntry], text: &'static str) {
+        if self.issues.len() <= self.issues_max {
+            let place = Place { occurrence: occurrence(before, id) + 1, ..Place::segment(id) };
+            note(self.issues, Issue::warning(kind, place, text), self.issues_max);
+        }
     }
 }
 

@@ -33,8 +33,9 @@ impl<'a> Message<'a> {
     /// A fault means that there is nothing to read: no MSH at the head, unusable delimiters, or a limit passed.
     pub fn parse(bytes: &'a [u8], options: &Options) -> Result<Parsed<'a>, Fault> {
         let limits = &options.limits;
-        if bytes.len() > limits.message_bytes.min(u32::MAX as usize / 4) {
-            let text = format!("message is longer than {} bytes: send less or raise the limit", limits.message_bytes);
+        let bytes_max = limits.message_bytes.min(MESSAGE_BYTES_MAX);
+        if bytes.len() > bytes_max {
+            let text = format!("message is longer than {bytes_max} bytes: send less or raise the limit");
             return Err(Fault::new(Kind::OverLimit, Place::MESSAGE, text));
         }
         let mut issues = Vec::new();
@@ -106,7 +107,8 @@ impl<'a> Message<'a> {
         Segment { message: self, index: index as u32 }
     }
 
-    /// The field `number` (from 1, as the standard counts) of a segment. A field that was not sent is empty and has no repetitions.
+    /// The field `number` (from 1, as the standard counts) of a segment. A field that was not sent is empty and has no
+    /// repetitions.
     pub fn field(&self, segment_index: usize, number: u16) -> Field<'_> {
         self.segment(segment_index).field(number)
     }
@@ -134,6 +136,8 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Offsets are 32 bits, and a byte may become three of UTF-8.
+const MESSAGE_BYTES_MAX: usize = 1 << 30;
 /// Leading noise and an MSH segment are looked at within this many bytes.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 

@@ -1,7 +1,8 @@
 //! Minimal lower layer protocol, release 1: `VT message FS CR`, read from any split of the bytes and from peers that bend it.
 //!
-//! A decoder is fed by its caller, which owns socket and clock. It never holds more than one frame and a little before it; what passes
-//! the limit is dropped up to the next frame, unbuffered. The same bytes give the same frames however they are split.
+//! A decoder is fed by its caller, which owns socket and clock. It never holds more than one frame and a little before
+//! it; what passes the limit is dropped up to the next frame, unbuffered. The same bytes give the same frames however
+//! they are split.
 
 use std::collections::HashSet;
 
@@ -18,9 +19,9 @@ pub const END: u8 = 0x1C;
 pub struct Options {
     /// Bytes between VT and FS; default 64 MiB.
     pub frame_bytes_max: usize,
-    /// The byte after FS, CR by the protocol; some peers send another. CR, LF and NUL are understood whatever it is. None: every FS
-    /// ends a frame at once, for a peer that sends nothing after it; of others such a frame ends with the next one or by
-    /// [`Decoder::idle`].
+    /// The byte after FS, CR by the protocol; some peers send another. CR, LF and NUL are understood whatever it is.
+    /// None: every FS ends a frame at once, for a peer that sends nothing after it; of others such a frame ends with
+    /// the next one or by [`Decoder::idle`].
     pub trailer: Option<u8>,
     /// Whether a message without VT is taken when it begins with MSH, FHS or BHS; default yes.
     pub bare: bool,
@@ -41,7 +42,8 @@ pub enum Event {
     Frame(Vec<u8>),
     /// The peer bends the protocol; each way is told once, skipped bytes each time.
     Noted(Issue),
-    /// A frame was lost: over the limit, or cut off. `head` is its first line, at most 4 KiB, enough to refuse it by name. Reading goes on.
+    /// A frame was lost: over the limit, or cut off. `head` is its first line, at most 4 KiB, enough to refuse it by
+    /// name. Reading goes on.
     Refused { fault: Fault, head: Vec<u8> },
     /// No frame can be found in this stream: close the connection. Nothing more comes.
     Hopeless(Fault),
@@ -72,8 +74,8 @@ pub struct Decoder {
     /// Up to where the current frame was searched.
     scanned: usize,
     state: State,
-    /// Where the content may have ended already: an FS that was not followed by a trailer.
-    lone_end: Option<usize>,
+    /// The content holds an FS that was not followed by a trailer.
+    end_inside: bool,
     garbage_bytes: usize,
     line_start: bool,
     noted: HashSet<&'static str>,
@@ -113,7 +115,7 @@ impl Decoder {
             at: 0,
             scanned: 0,
             state: State::Between,
-            lone_end: None,
+            end_inside: false,
             garbage_bytes: 0,
             line_start: true,
             noted: HashSet::new(),
@@ -130,7 +132,8 @@ impl Decoder {
         self.compact();
     }
 
-    /// The peer has been silent for a while: ends a frame whose trailer never came, and a message without an envelope.
+    /// The peer has been silent for a while: ends a frame whose trailer never came, and a message without an envelope if
+    /// its last segment is ended.
     pub fn idle(&mut self, events: &mut Vec<Event>) {
         let ended = self.buffer.last() == Some(&END) && self.scanned + 1 == self.buffer.len();
         match self.state {
@@ -138,7 +141,9 @@ impl Decoder {
                 self.note("FS without CR after it: end frames with FS CR", events);
                 self.end_frame(self.scanned, self.scanned + 1, events);
             }
-            State::Bare { .. } => self.end_frame(self.buffer.len(), self.buffer.len(), events),
+            State::Bare { .. } if matches!(self.buffer.last(), Some(b'\r' | b'\n')) => {
+                self.end_frame(self.buffer.len(), self.buffer.len(), events);
+            }
             State::Between => {
                 self.garbage_bytes += self.buffer[self.at..].iter().filter(|&&byte| !is_noise(byte)).count();
                 self.at = self.buffer.len();
@@ -149,16 +154,11 @@ impl Decoder {
         self.compact();
     }
 
-    /// The stream has ended: what is left is a message without an envelope, or half a frame.
+    /// The stream has ended: what [`Decoder::idle`] does not end is refused as half a message.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
         self.idle(events);
-        if self.state == State::Framed {
-            match self.lone_end.take() {
-                Some(end) => self.end_frame(end, self.buffer.len(), events),
-                None => {
-                    self.refuse(Kind::Framing, "stream ended inside a frame: send it again", self.buffer.len(), events)
-                }
-            }
+        if matches!(self.state, State::Framed | State::Bare { .. }) {
+            self.refuse(Kind::Framing, "stream ended inside a message: send it again", self.buffer.len(), events);
         }
         self.state = State::Between;
         self.at = self.buffer.len();
@@ -259,14 +259,9 @@ impl Decoder {
         }
     }
 
-    /// A new frame starts inside this one.
+    /// A new frame starts inside this one, which is refused: half a message must never pass for a whole one.
     fn restart(&mut self, found: usize, events: &mut Vec<Event>) -> Step {
-        if let Some(end) = self.lone_end.take() {
-            self.garbage_bytes += found - end - 1;
-            self.end_frame(end, found, events);
-        } else {
-            self.refuse(Kind::Framing, "a new frame begins before the end of this one: send it again", found, events);
-        }
+        self.refuse(Kind::Framing, "a new frame begins before the end of this one: send it again", found, events);
         Step::Again
     }
 
@@ -307,7 +302,7 @@ impl Decoder {
                 self.end_frame(found, found + 1, events);
             }
             (Some(_), Some(_)) => {
-                self.lone_end = Some(found);
+                self.end_inside = true;
                 return self.go_on(found);
             }
         }
@@ -341,13 +336,13 @@ impl Decoder {
     fn start_frame(&mut self, at: usize, state: State) {
         self.at = at;
         self.scanned = at;
-        self.lone_end = None;
+        self.end_inside = false;
         self.state = state;
     }
 
     /// Gives the content up to `end` and goes on at `next`.
     fn end_frame(&mut self, end: usize, next: usize, events: &mut Vec<Event>) {
-        if self.lone_end.is_some() {
+        if self.end_inside {
             self.note("FS inside a frame was kept as data", events);
         }
         events.push(Event::Frame(self.buffer[self.at..end].to_vec()));
@@ -371,7 +366,7 @@ impl Decoder {
         self.at = next;
         self.state = State::Between;
         self.line_start = true;
-        self.lone_end = None;
+        self.end_inside = false;
     }
 
     fn over_limit(&mut self, events: &mut Vec<Event>) -> Step {
@@ -422,7 +417,6 @@ impl Decoder {
     fn compact(&mut self) {
         self.buffer.drain(..self.at);
         self.scanned = self.scanned.saturating_sub(self.at);
-        self.lone_end = self.lone_end.map(|end| end - self.at);
         self.at = 0;
         if self.buffer.is_empty() && self.buffer.capacity() > BUFFER_BYTES_KEPT {
             self.buffer = Vec::new();

@@ -15,11 +15,11 @@ pub struct Options {
 /// Nesting needs no bound: a v2 value has four fixed levels, and a batch inside a batch is reported, never descended into.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Default 64 MiB; a base64 PDF of 50 MB passes. Never more than 4 GiB, because offsets are 32 bits.
+    /// Default 64 MiB; a base64 PDF of 50 MB passes. Never more than 1 GiB, because offsets are 32 bits.
     pub message_bytes: usize,
     /// Default 500,000; a message of 200,000 OBX passes.
     pub segments: usize,
-    /// Default 1,000; no segment of the standard has 100.
+    /// Default 1,000; no segment of the standard has 150. Never more than 65,535.
     pub fields_per_segment: usize,
     /// Default 5,000.
     pub repetitions_per_field: usize,

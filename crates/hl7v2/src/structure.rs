@@ -2,7 +2,8 @@
 //!
 //! The event decides, not MSH-9.3: many senders leave it out or repeat the event in it (`ADT_A04`, which is no structure).
 
-/// The structure of a message, such as `ADT_A01` for ADT and A04. None for what is not in the table, such as events of a site's own.
+/// The structure of a message, such as `ADT_A01` for ADT and A04. None for what is not in the table, such as events of
+/// a site's own.
 pub fn structure(kind: &str, trigger: &str) -> Option<&'static str> {
     if kind == "ACK" {
         return Some("ACK");

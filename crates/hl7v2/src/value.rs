@@ -1,7 +1,8 @@
 //! Reading a message by position: segment, field, repetition, component, subcomponent (HL7 v2.9 §2.5.3).
 //!
-//! Everything here is a view of the message, cheap to make and to copy. What was not sent reads as empty, because v2 does not tell the
-//! two apart; `""`, which says "delete", is told by [`Value::is_null`]. Each view is also a [`Value`]: its own raw text.
+//! Everything here is a view of the message, cheap to make and to copy. What was not sent reads as empty, because v2
+//! does not tell the two apart; `""`, which says "delete", is told by [`Value::is_null`]. Each view is also a
+//! [`Value`]: its own raw text.
 
 use std::borrow::Cow;
 use std::ops::{Deref, Range};

@@ -1,4 +1,5 @@
-//! Every v2 file of the shared collections: each is read, or faulted with a reason, and prints back. Skipped where they are absent.
+//! Every v2 file of the shared collections: each is read, or faulted with a reason, and prints back. Skipped where they
+//! are absent.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,9 +71,6 @@ fn read(file: &Path, figures: &mut Figures) {
                 figures.issues += parsed.issues.len();
                 figures.segments += message.segment_count();
                 figures.repetitions += message.repetition_count();
-                for issue in &parsed.issues {
-                    eprintln!("  {}: {issue}", file.display());
-                }
             }
         }
     }

@@ -8,6 +8,8 @@ use fhir::Resource;
 use fhir::search::{self, Reference, Value};
 use rusqlite::{Connection, Statement, params};
 
+use crate::derived;
+
 /// The index rows of one version, without its position. Each is there once.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
@@ -45,7 +47,7 @@ impl Rows {
     pub fn of(resource: &Resource<'_>) -> Rows {
         let mut rows = Rows::default();
         for entry in search::extract(resource) {
-            if !of_the_log(entry.parameter) {
+            if derived::is_stored(entry.parameter) && !of_the_log(entry.parameter) {
                 rows.add(entry.parameter.0, &entry.value);
             }
         }

@@ -35,8 +35,10 @@
 
 mod body;
 mod checkpoint;
+mod clock;
 mod commit;
 mod compare;
+mod derived;
 mod error;
 mod history;
 mod index;

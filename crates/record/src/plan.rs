@@ -8,6 +8,7 @@ use fhir::search::{Clause, Code, Criterion, Modifier, ParameterClass, QuantityUn
 use rusqlite::types::Value;
 
 use crate::compare;
+use crate::derived;
 use crate::index;
 
 /// One clause: any of the probes holds, or none of them when negated.
@@ -51,15 +52,17 @@ pub fn reach(reach: &Reach) -> (String, Vec<Value>) {
 
 impl Condition {
     pub fn of(clause: &Clause) -> Condition {
-        let p = clause.parameter.id.0;
+        let parameters = derived::parts(clause.parameter);
         let mut negated = clause.modifier == Modifier::Not;
         let mut probes = Vec::new();
         for criterion in &clause.values {
-            if let Criterion::Missing(missing) = criterion {
-                negated = *missing;
-                probes.extend(present(clause));
-            } else {
-                probes.extend(probes_of(p, clause, criterion));
+            for p in &parameters {
+                if let Criterion::Missing(missing) = criterion {
+                    negated = *missing;
+                    probes.extend(present(*p, clause));
+                } else {
+                    probes.extend(probes_of(*p, clause, criterion));
+                }
             }
         }
         Condition { probes, negated }
@@ -127,8 +130,8 @@ impl Probe {
 const ID: &str = "v.id = ?";
 
 /// `:missing`: any row of the parameter.
-fn present(clause: &Clause) -> Vec<Probe> {
-    let p = Value::from(i64::from(clause.parameter.id.0));
+fn present(p: u16, clause: &Clause) -> Vec<Probe> {
+    let p = Value::from(i64::from(p));
     let any = |access| Probe::new(access, "p = ?", [p.clone()]);
     match (clause.parameter.code, clause.parameter.class) {
         ("_id" | "_lastUpdated", _) => vec![Probe::new(Access::Version, "1", [])],

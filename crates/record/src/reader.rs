@@ -90,7 +90,6 @@ fn snapshot<T>(db: &Connection, read: impl FnOnce(&Connection) -> Result<T, Read
 
 /// The caller learns that it failed; the operator's log, why. SQLite's texts name tables, never values.
 pub fn broken(error: rusqlite::Error) -> ReadError {
-    eprintln!("{error}");
     tracing::error!(error = %error, "the store could not be read");
     ReadError::Broken
 }

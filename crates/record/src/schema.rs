@@ -7,6 +7,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::error::OpenError;
@@ -73,6 +74,8 @@ pub fn open_checkpointer(file: &Path) -> Result<Connection, OpenError> {
 fn connect(file: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let db = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(damaged)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else SQLite looks at the bound values and compiles a statement anew when they change: a seventh of the writer.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(damaged)?;
     db.busy_timeout(std::time::Duration::from_secs(5)).map_err(damaged)?;
     db.pragma_update(None, "temp_store", "MEMORY").map_err(damaged)?;
     Ok(db)

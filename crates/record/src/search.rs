@@ -11,6 +11,8 @@ use fhir::search::{Criterion, ParameterClass, Query, Sort, Summary, Total};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
+use crate::clock;
+use crate::derived;
 use crate::error::ReadError;
 use crate::maintenance;
 use crate::plan::{self, Condition};
@@ -120,7 +122,6 @@ struct Plan {
     condition: String,
     values: Vec<Value>,
     order: String,
-    order_values: Vec<Value>,
     position: i64,
     /// The default order, newest first, which a page link can go on from without counting.
     by_position: bool,
@@ -132,8 +133,7 @@ impl Plan {
         let mut plan = Plan {
             condition: format!("s.kind = ? AND s.seq <= ? AND (s.until IS NULL OR s.until > ?) AND {reached}"),
             values: [kind, position, position].map(Value::from).to_vec(),
-            order: "s.seq DESC".to_owned(),
-            order_values: Vec::new(),
+            order: order(&query.sort),
             position,
             by_position: query.sort.is_empty(),
         };
@@ -149,22 +149,13 @@ impl Plan {
             plan.condition.push_str(&sql);
             plan.values.extend(values);
         }
-        if !query.sort.is_empty() {
-            plan.sort(&query.sort);
+        for clause in &query.clauses {
+            if let Some((from, to)) = clock::positions(db, clause, position)? {
+                plan.condition.push_str(" AND s.seq BETWEEN ? AND ?");
+                plan.values.extend([from, to].map(Value::from));
+            }
         }
         Ok(plan)
-    }
-
-    /// Values that are absent come last in either direction; what is equal, newest first.
-    fn sort(&mut self, rules: &[Sort]) {
-        let mut order = String::new();
-        for rule in rules {
-            let (key, value) = sort_key(rule);
-            let direction = if rule.descending { "DESC" } else { "ASC" };
-            write!(order, "{key} {direction} NULLS LAST, ").expect("a String takes all that is written");
-            self.order_values.extend(value);
-        }
-        self.order.insert_str(0, &order);
     }
 
     /// How many match, at most `bound`; none when there are more.
@@ -220,7 +211,6 @@ impl Plan {
         );
         let mut values = self.values.clone();
         values.push(below.into());
-        values.extend(self.order_values.iter().cloned());
         values.extend([Value::from(limit as i64), Value::from(offset)]);
         db.prepare_cached(&sql)?.query_map(params_from_iter(values), read_version)?.collect()
     }
@@ -245,17 +235,27 @@ fn lead(db: &Connection, kind: i64, conditions: &[Condition]) -> rusqlite::Resul
     Ok(best.0)
 }
 
-/// The value that a rule sorts by, and the parameter that it needs.
-fn sort_key(rule: &Sort) -> (String, Option<Value>) {
+/// Values that are absent come last in either direction; what is equal, newest first.
+fn order(rules: &[Sort]) -> String {
+    let mut order = String::new();
+    for rule in rules {
+        let direction = if rule.descending { "DESC" } else { "ASC" };
+        write!(order, "{} {direction} NULLS LAST, ", sort_key(rule)).expect("a String takes all that is written");
+    }
+    order + "s.seq DESC"
+}
+
+/// The value that a rule sorts by.
+fn sort_key(rule: &Sort) -> String {
     let of = |least: &str, greatest: &str, table: &str| {
         let edge = if rule.descending { greatest } else { least };
-        let sql = format!("(SELECT {edge} FROM {table} INDEXED BY {table}_seq WHERE seq = s.seq AND p = ?)");
-        (sql, Some(Value::from(i64::from(rule.parameter.id.0))))
+        let parts = derived::parts(rule.parameter).iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        format!("(SELECT {edge} FROM {table} INDEXED BY {table}_seq WHERE seq = s.seq AND p IN ({parts}))")
     };
     match (rule.parameter.code, rule.parameter.class) {
         // The log's order is that of its times.
-        ("_lastUpdated", _) => ("s.seq".to_owned(), None),
-        ("_id", _) => ("v.id".to_owned(), None),
+        ("_lastUpdated", _) => "s.seq".to_owned(),
+        ("_id", _) => "v.id".to_owned(),
         (_, ParameterClass::Date) => of("min(low)", "max(high)", "date"),
         (_, ParameterClass::Number) => of("min(low)", "max(high)", "number"),
         (_, ParameterClass::Quantity) => of("min(low)", "max(high)", "quantity"),

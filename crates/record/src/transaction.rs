@@ -56,9 +56,12 @@ impl Log {
         Ok(kind)
     }
 
-    /// Whole milliseconds, as `meta.lastUpdated` shows them, and never earlier than what was written before.
+    /// Whole milliseconds, as `meta.lastUpdated` shows them, within what a calendar of four digits holds, and never earlier
+    /// than what was written before.
     fn tick(&mut self, now: Time) -> Time {
-        self.time = self.time.max(Time(now.0 - now.0.rem_euclid(1_000)));
+        const LAST_US: i64 = 253_402_300_799_999_000;
+        let now = now.0.clamp(0, LAST_US);
+        self.time = self.time.max(Time(now - now % 1_000));
         self.time
     }
 }

@@ -30,7 +30,8 @@ const WAL_PAGES_SOFT: u32 = 4_000;
 const WAL_PAGES_HARD: u32 = 32_000;
 
 type Answer = oneshot::Sender<Result<Committed, CommitError>>;
-type Alone = Box<dyn FnOnce(&mut Connection) -> rusqlite::Result<()> + Send>;
+/// Answers its caller itself; returns what happened for the writer's own sake.
+type Alone = Box<dyn FnOnce(&mut Connection) -> Result<(), CommitError> + Send>;
 
 enum Task {
     Commit(Box<Ready>, Answer),
@@ -75,14 +76,18 @@ impl Writer {
     ) -> Result<T, CommitError> {
         let (answer, answered) = oneshot::channel();
         self.send(Task::Alone(Box::new(move |db| {
-            let tx = db.transaction()?;
-            let done = work(&tx)?;
-            tx.commit()?;
+            let done = db.transaction().and_then(|tx| {
+                let done = work(&tx)?;
+                tx.commit()?;
+                Ok(done)
+            });
+            let done = done.map_err(|error| meaning(&error));
+            let outcome = done.as_ref().map(drop).map_err(CommitError::clone);
             // The work is done whether or not somebody still waits for its figure.
             let _ = answer.send(done);
-            Ok(())
+            outcome
         })))?;
-        answered.await.map_err(|_| CommitError::Broken)
+        answered.await.unwrap_or(Err(CommitError::Broken))
     }
 
     fn send(&self, task: Task) -> Result<(), CommitError> {
@@ -196,24 +201,15 @@ impl Work {
 
     /// One SQLite transaction. An error here is everybody's.
     fn transaction(&mut self, commits: Vec<Box<Ready>>) -> Result<Vec<Result<Committed, CommitError>>, CommitError> {
-        self.db.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.failed(&error))?;
-        let written = self.members(commits);
-        let written = written.map_err(|error| {
-            let said = self.failed(&error);
-            // SQLite may have rolled back already; then there is nothing to do.
-            if !self.db.is_autocommit() && self.db.execute_batch("ROLLBACK").is_err() {
-                self.broken = true;
-            }
+        let written = self.db.execute_batch("BEGIN IMMEDIATE").and_then(|()| self.members(commits));
+        let written = written.and_then(|results| self.db.execute_batch("COMMIT").map(|()| results));
+        written.map_err(|error| {
+            let said = meaning(&error);
+            // SQLite may have rolled back already; then there is nothing left to do.
+            let undone = self.db.is_autocommit() || self.db.execute_batch("ROLLBACK").is_ok();
+            self.broken |= !undone || said == CommitError::Broken;
             said
-        })?;
-        self.db.execute_batch("COMMIT").map_err(|error| {
-            let said = self.failed(&error);
-            if self.db.is_autocommit() || self.db.execute_batch("ROLLBACK").is_err() || said == CommitError::Broken {
-                self.broken = true;
-            }
-            said
-        })?;
-        Ok(written)
+        })
     }
 
     fn members(&mut self, commits: Vec<Box<Ready>>) -> rusqlite::Result<Vec<Result<Committed, CommitError>>> {
@@ -239,35 +235,28 @@ impl Work {
                 Ok(Ok(committed))
             }
             Err(Fault::Said(error)) => {
-                self.log = before;
-                self.db.prepare_cached("ROLLBACK TO member")?.execute([])?;
-                self.db.prepare_cached("RELEASE member")?.execute([])?;
+                self.undo(before)?;
                 Ok(Err(error))
+            }
+            Err(Fault::Sqlite(error)) if is_own(&error) && !self.db.is_autocommit() => {
+                tracing::error!(error = %error, "a commit breaks a rule of the schema and was refused");
+                self.undo(before)?;
+                Ok(Err(CommitError::Refused("the store cannot hold what this commit asks for; the log says why")))
             }
             Err(Fault::Sqlite(error)) => Err(error),
         }
     }
 
-    fn alone(&mut self, work: Alone) {
-        if self.broken {
-            return;
-        }
-        if let Err(error) = work(&mut self.db) {
-            self.failed(&error);
-        }
+    fn undo(&mut self, before: Log) -> rusqlite::Result<()> {
+        self.log = before;
+        self.db.prepare_cached("ROLLBACK TO member")?.execute([])?;
+        self.db.prepare_cached("RELEASE member")?.execute([])?;
+        Ok(())
     }
 
-    /// What an error of SQLite's means to the callers. Logged here, once; SQLite's texts hold no values.
-    fn failed(&mut self, error: &rusqlite::Error) -> CommitError {
-        tracing::error!(error = %error, "a group of commits failed and none of it is acknowledged");
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => CommitError::Full,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => CommitError::Busy,
-            Some(ErrorCode::SystemIoFailure) => {
-                self.broken = true;
-                CommitError::Broken
-            }
-            _ => CommitError::Broken,
+    fn alone(&mut self, work: Alone) {
+        if !self.broken && work(&mut self.db) == Err(CommitError::Broken) {
+            self.broken = true;
         }
     }
 
@@ -284,3 +273,22 @@ impl Work {
         }
     }
 }
+
+/// Whether an error is the fault of one statement's values and no other commit's business.
+fn is_own(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    matches!(error.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
+}
+
+/// What an error of SQLite's means to the callers. Logged here, once; SQLite's texts hold no values.
+fn meaning(error: &rusqlite::Error) -> CommitError {
+    tracing::error!(error = %error, "a group of commits failed and none of it is acknowledged");
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => CommitError::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => CommitError::Busy,
+        _ => CommitError::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod log;
 mod metrics;
 mod mllp;
 mod operation;
+mod profiles;
 mod shutdown;
 mod source;
 mod terminal;

@@ -4,7 +4,6 @@
 //! message or opens a socket.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hl7v2::{Charset, Hd};
@@ -14,6 +13,7 @@ use jiff::tz::TimeZone;
 pub use crate::config::OnPark;
 use crate::config::{self, Trailer};
 use crate::mllp;
+use crate::mllp::tls::ServerFiles;
 
 /// Somebody who sends.
 #[derive(Debug)]
@@ -40,17 +40,8 @@ pub struct Source {
 #[derive(Debug)]
 pub struct Mllp {
     pub address: SocketAddr,
-    pub tls: Option<Tls>,
+    pub tls: Option<ServerFiles>,
     pub limits: mllp::Limits,
-}
-
-/// PEM files of a listener that speaks TLS.
-#[derive(Debug, Clone)]
-pub struct Tls {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-    /// The peer must show a certificate of this authority.
-    pub client_ca: Option<PathBuf>,
 }
 
 /// Which names a source may use.
@@ -223,11 +214,11 @@ fn translation(table: &config::Source) -> Result<gateway::Source, String> {
     })
 }
 
-fn tls(table: &config::Source) -> Result<Option<Tls>, String> {
+fn tls(table: &config::Source) -> Result<Option<ServerFiles>, String> {
     match (&table.tls_certificate_file, &table.tls_key_file) {
         (Some(certificate), Some(key)) => {
             let client_ca = table.tls_client_ca_file.clone();
-            Ok(Some(Tls { certificate: certificate.clone(), key: key.clone(), client_ca }))
+            Ok(Some(ServerFiles { certificate: certificate.clone(), key: key.clone(), client_ca }))
         }
         (None, None) if table.tls_client_ca_file.is_none() => Ok(None),
         _ => Err("tls_certificate_file and tls_key_file go together".to_owned()),

@@ -10,7 +10,7 @@ const DATA_ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefinition/data-a
 
 /// Marks the required elements that are missing, at the resource and in what stands in it.
 pub fn complete(resource: &mut Resource<'_>) {
-    if let Some(kind) = schema::r4().resource(&resource.kind().to_owned()) {
+    if let Some(kind) = schema::r4().resource(resource.kind()) {
         complete_object(&mut resource.object, kind);
     }
 }
@@ -44,6 +44,13 @@ fn complete_object(object: &mut Object<'_>, kind: &'static schema::Type) {
 }
 
 fn absent(element: &'static Element) -> (&'static str, Node<'static>) {
+    let kind = schema::r4().kind_of(element);
+    if kind.class == Class::Backbone && kind.elements.iter().any(|inner| inner.min > 0) {
+        let mut part = Object::default();
+        complete_object(&mut part, kind);
+        let part = Node::Object(part);
+        return (element.name, if element.many { Node::List(vec![part]) } else { part });
+    }
     let extension =
         Object { fields: vec![("url", Node::text(DATA_ABSENT_REASON)), ("valueCode", Node::text("unknown"))] };
     let holder = Node::Object(Object { fields: vec![("extension", Node::List(vec![Node::Object(extension)]))] });

@@ -10,6 +10,8 @@ use super::item::{Form, Item, Scalar};
 use crate::interval::Interval;
 use crate::{Node, Object};
 
+const SECOND_US: i64 = 1_000_000;
+
 /// Whether two collections are equal, or `None` where it cannot be known.
 pub fn equal(left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
     if left.is_empty() || right.is_empty() {
@@ -130,11 +132,25 @@ fn order(left: &Scalar<'_>, right: &Scalar<'_>) -> Order {
 }
 
 fn intervals(left: &str, right: &str) -> Order {
-    match (Interval::read(left), Interval::read(right)) {
-        (Some(left), Some(right)) if left == right => Order::Known(Ordering::Equal),
-        (Some(left), Some(right)) if left.high_us <= right.low_us => Order::Known(Ordering::Less),
-        (Some(left), Some(right)) if left.low_us >= right.high_us => Order::Known(Ordering::Greater),
-        (Some(_), Some(_)) => Order::Unknown,
-        _ => Order::None,
+    let (Some(first), Some(second)) = (Interval::read(left), Interval::read(right)) else { return Order::None };
+    if zoned(left).is_some_and(|zone| zoned(right).is_some_and(|other| other != zone)) {
+        return Order::Unknown;
     }
+    // Seconds with and without a fraction are of one precision (FHIRPath §6.1.1).
+    let precise = |interval: Interval| interval.high_us.saturating_sub(interval.low_us) <= SECOND_US;
+    if first == second || (precise(first) && precise(second)) {
+        Order::Known(first.low_us.cmp(&second.low_us))
+    } else if first.high_us <= second.low_us {
+        Order::Known(Ordering::Less)
+    } else if first.low_us >= second.high_us {
+        Order::Known(Ordering::Greater)
+    } else {
+        Order::Unknown
+    }
+}
+
+/// Whether a time says its zone; nothing to say where there is no time. Two of which one does not are not compared.
+fn zoned(text: &str) -> Option<bool> {
+    let (_, time) = text.split_once('T')?;
+    Some(time.contains(['Z', '+', '-']))
 }

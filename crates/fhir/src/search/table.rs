@@ -142,10 +142,13 @@ impl Parameter {
         self.targets.split(',').filter(|target| !target.is_empty())
     }
 
-    /// Whether the resource has index entries under it. Composites have none yet; `_text`, `_content` and `_query` have
-    /// no expression; `near` wants a map.
+    /// Whether the resource has index entries under it, so that it can be asked for. Composites have none yet; `_text`,
+    /// `_content` and `_query` have no expression; `near` wants a map; `phonetic` wants an ear, and answering it by
+    /// letters would say "nobody" of people who are there.
     pub fn is_indexed(&self) -> bool {
-        !self.expression.is_empty() && !matches!(self.class, ParameterClass::Composite | ParameterClass::Special)
+        !self.expression.is_empty()
+            && self.code != "phonetic"
+            && !matches!(self.class, ParameterClass::Composite | ParameterClass::Special)
     }
 
     fn read(position: usize, line: &'static str) -> Parameter {

@@ -232,8 +232,11 @@ impl Profile {
         for at in 0..self.rules.len() {
             let place = &self.rules[at].place;
             let list = place.head > 0 && place.steps[place.head - 1].many;
-            let shared = list
-                && self.rules.iter().any(|other| other.place.path == place.path && other.place.owner != place.owner);
+            // A rule that clears an element clears it whole, whoever's items are in it.
+            let shares = |other: &Rule| {
+                other.op != Op::Clear && other.place.path == place.path && other.place.owner != place.owner
+            };
+            let shared = list && self.rules[at].op != Op::Clear && self.rules.iter().any(shares);
             self.rules[at].place.shared = shared;
         }
         Ok(())

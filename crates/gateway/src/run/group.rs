@@ -54,8 +54,7 @@ impl Grouping {
         let mut at = open;
         loop {
             let group = self.instances[at as usize].group;
-            // ORC and OBR both open an order: the OBR after an ORC is its own, a second OBR opens another.
-            let joins = groups[group].holds.contains(&id) || (groups[group].opens.contains(&id) && !self.has(at, id));
+            let joins = groups[group].holds.contains(&id) || self.completes(at, id, &groups[group].opens);
             if joins {
                 return self.add(segment, at);
             }
@@ -78,6 +77,13 @@ impl Grouping {
             }
             None => self.add(segment, open),
         }
+    }
+
+    /// ORC and OBR open an order, in this sequence: the OBR after an ORC is its own; a second OBR, or an ORC after an
+    /// OBR, opens another.
+    fn completes(&self, instance: u32, id: SegmentId, opens: &[SegmentId]) -> bool {
+        let Some(at) = opens.iter().position(|known| *known == id) else { return false };
+        !opens[at..].iter().any(|later| self.has(instance, *later))
     }
 
     fn has(&self, instance: u32, id: SegmentId) -> bool {
@@ -110,6 +116,14 @@ impl Grouping {
     pub fn enclosing(&self, instance: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(Some(instance), |at| Some(self.instances[*at as usize].parent).filter(|parent| *parent != NONE))
             .take(DEPTH_MAX)
+    }
+
+    /// Whether the definition of an instance's group lets such a segment stand in it or below it.
+    pub fn may_hold(&self, instance: u32, id: SegmentId, groups: &[Group]) -> bool {
+        let group = self.instances[instance as usize].group;
+        let here = |at: usize| groups[at].opens.contains(&id) || groups[at].holds.contains(&id);
+        let below = |at: usize| std::iter::successors(Some(at), |at| (*at > 0).then(|| groups[*at].within)).any(|at| at == group);
+        (0..groups.len()).any(|at| here(at) && below(at))
     }
 
     pub fn is_within(&self, instance: u32, outer: u32) -> bool {
@@ -166,6 +180,7 @@ mod tests {
             ("PID PV1 ORC OBR OBX NTE OBX", "0 1 1 2 2 3 3 4"),
             ("PID OBR OBX OBR OBX", "0 1 2 3 4 5"),
             ("PID ORC OBR ORC OBR", "0 1 2 2 3 3"),
+            ("PID OBR OBX ORC OBR", "0 1 2 3 4 4"),
             ("PID OBR OBX PV1 OBX", "0 1 2 3 1 4"),
             ("PID OBX", "0 1 2"),
             ("PID OBR OBX PID OBR OBX", "0 1 2 3 4 5 6"),

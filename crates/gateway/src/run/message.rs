@@ -39,6 +39,7 @@ pub fn translate<'a>(plan: &'a Plan, message: &'a Message<'a>, source: &'a Sourc
         trace: trace.then(Vec::new),
         current: (String::new(), None),
         transient: false,
+        unnamed: Vec::new(),
         depth: 0,
         element: String::new(),
     };
@@ -49,6 +50,7 @@ pub fn translate<'a>(plan: &'a Plan, message: &'a Message<'a>, source: &'a Sourc
     runner.ignore(spec, &uses);
     translation.planned = runner.planned;
     translation.issues = runner.issues;
+    translation.unnamed = runner.unnamed;
     translation.residue = runner.reader.residue();
     translation.trace = runner.trace.unwrap_or_default();
     Some(translation)
@@ -124,6 +126,9 @@ impl<'a> Runner<'a> {
         let parent = self.instances.first().map_or_else(String::new, |first| first.id.clone());
         let Some(id) = self.key(profile, scope, None, &parent) else {
             let place = self.reader.message.segment(scope.segment as usize).place().to_string();
+            if !use_.transient && !self.unnamed.contains(&kind) {
+                self.unnamed.push(kind);
+            }
             let text = format!("nothing in it names the {kind}: it was not made");
             self.issues.push(Issue::warning(IssueType::Required, place, text));
             return;
@@ -161,11 +166,18 @@ impl<'a> Runner<'a> {
             let (id, kind) = (instance.id.clone(), instance.kind);
             let scope = Scope { instance: instance.group, segment: instance.segment, joined: &joined };
             self.note_joined(scope);
+            for key in profile.keys.iter().filter(|key| matches!(key, plan::Key::Parts { .. })) {
+                self.note_key(key, scope);
+            }
+            profile.time.iter().chain(profile.rank.iter().map(|(slot, _)| slot)).for_each(|slot| self.note_slot(slot, scope));
             let time = self.time(profile, scope);
             self.current = (id.clone(), time);
             self.transient = use_.transient;
             self.element = if self.trace.is_some() { format!("{kind}/{id} ") } else { String::new() };
             let (mut writes, _) = self.writes(profile, scope, None);
+            if let Some((slot, _)) = &profile.action {
+                self.note_slot(slot, scope);
+            }
             let gone = self.acts_gone(profile, scope);
             if gone {
                 writes.extend(gone_writes(profile));
@@ -232,6 +244,25 @@ impl<'a> Runner<'a> {
         Some((self.reader.text(found).trim().to_owned(), gone))
     }
 
+    /// What a merge or an action code reads was understood; it is no residue.
+    fn note_slot(&mut self, slot: &Slot, scope: Scope<'_>) {
+        let mut found = Vec::new();
+        self.reader.collect(slot, scope, None, &mut found);
+        found.into_iter().for_each(|view| self.reader.note(view));
+    }
+
+    fn note_key(&mut self, key: &plan::Key, scope: Scope<'_>) {
+        match key {
+            plan::Key::Person(slot) => self.note_slot(slot, scope),
+            plan::Key::Id { id, authority, .. } => {
+                self.note_slot(id, scope);
+                authority.iter().for_each(|slot| self.note_slot(slot, scope));
+            }
+            plan::Key::Parts { parts, .. } => parts.iter().flatten().for_each(|slot| self.note_slot(slot, scope)),
+            plan::Key::Content { .. } => {}
+        }
+    }
+
     /// Notes a member of a list. A list with action codes is no snapshot: what it does not name stays.
     #[allow(clippy::too_many_arguments)]
     fn snapshot(
@@ -270,6 +301,7 @@ impl<'a> Runner<'a> {
                 if !self.holds(&merge.guards, scope, None) {
                     continue;
                 }
+                self.note_key(&merge.prior, scope);
                 let prior = self.one_key(kind, &merge.prior, scope, None, "");
                 let survivor = match merge.how {
                     // Both are PIDs of the one message: the first is who is spoken of.
@@ -296,9 +328,7 @@ impl<'a> Runner<'a> {
         }
         for (instance, segment, slots) in scopes {
             for slot in slots {
-                let mut found = Vec::new();
-                self.reader.collect(slot, Scope { instance, segment, joined: &[] }, None, &mut found);
-                found.into_iter().for_each(|view| self.reader.note(view));
+                self.note_slot(slot, Scope { instance, segment, joined: &[] });
             }
         }
     }

@@ -22,6 +22,8 @@ pub struct Translation<'a> {
     pub planned: Vec<Planned<'a>>,
     pub merges: Vec<Merging>,
     pub snapshots: Vec<Snapshot<'a>>,
+    /// Types of resources that the message speaks of and nothing in it names.
+    pub unnamed: Vec<&'static str>,
     /// What could not be understood, by place; never a value.
     pub issues: Vec<Issue>,
     /// Places of what was sent and no rule read.

@@ -39,6 +39,7 @@ pub(super) struct Runner<'a> {
     pub current: (String, Option<EventTime>),
     /// Whether it is only shown and not stored; so is then what it alone refers to.
     pub transient: bool,
+    pub unnamed: Vec<&'static str>,
     pub depth: usize,
     pub element: String,
 }
@@ -216,7 +217,21 @@ impl<'a> Runner<'a> {
                         break;
                     }
                 }
+                if slots.len() > 1 {
+                    self.note_equals(slots, scope, view, &found);
+                }
                 self.convert_all(profile, rule, scope, &found)
+            }
+        }
+    }
+
+    /// Other paths of a list that say the same as the one taken (ORC-3 as OBR-3) are not residue.
+    fn note_equals(&mut self, slots: &[Slot], scope: Scope<'_>, view: Option<View<'a>>, taken: &[View<'a>]) {
+        let mut others = Vec::new();
+        slots.iter().skip(1).for_each(|slot| self.reader.collect(slot, scope, view, &mut others));
+        for other in others {
+            if taken.iter().any(|taken| taken.raw == other.raw) {
+                self.reader.note(other);
             }
         }
     }
@@ -256,15 +271,23 @@ impl<'a> Runner<'a> {
     fn nearest_instance(&self, name: &str, scope: Scope<'_>) -> Option<&Instance<'a>> {
         let named = || self.instances.iter().filter(|instance| instance.name == name);
         let grouping = &self.reader.grouping;
-        grouping.enclosing(scope.instance).find_map(|group| {
+        let each = self.spec.resources.iter().find(|use_| use_.name == name)?.each;
+        for group in grouping.enclosing(scope.instance) {
             let here = || named().filter(|instance| instance.group == group);
             let nearest = here().rfind(|instance| instance.segment <= scope.segment).or_else(|| here().next());
-            nearest.map(Some).or_else(|| {
+            if nearest.is_some() {
+                return nearest;
+            }
+            // An order without a specimen has none: that of another order is not looked for.
+            if group != 0 && grouping.may_hold(group, each, &self.spec.groups) {
                 let mut below = named().filter(|instance| grouping.is_within(instance.group, group));
                 let first = below.next()?;
-                Some(below.all(|other| other.id == first.id).then_some(first))
-            })
-        })?
+                return below.all(|other| other.id == first.id).then_some(first);
+            }
+        }
+        let mut all = named();
+        let first = all.next()?;
+        all.all(|other| other.id == first.id).then_some(first)
     }
 
     pub fn nearest(&self, name: &str, scope: Scope<'_>) -> Option<String> {
@@ -394,17 +417,31 @@ impl<'a> Runner<'a> {
         let map = &plan.maps[map];
         let in_concept = matches!(object.get("coding"), Some(Node::List(_)));
         let coding = if in_concept { object.items("coding").first().and_then(Node::as_object) } else { Some(&*object) };
-        let Some(target) = coding.and_then(|coding| coding.str("code")).and_then(|code| map.to_fhir(code)) else { return };
+        let Some(code) = coding.and_then(|coding| coding.str("code")).map(str::to_owned) else { return };
+        let Some((system, target)) = map.to_coding(&code) else { return };
         let mut mapped = Object::default();
-        if let Some(system) = &map.to {
-            mapped.set("system", Node::text(system.as_str()));
+        if let Some(system) = system {
+            mapped.set("system", Node::text(system));
         }
         mapped.set("code", Node::text(target));
         if let Some(display) = map.display(target) {
             mapped.set("display", Node::text(display));
         }
         match object.get_mut("coding") {
-            Some(Node::List(codings)) => codings.insert(0, Node::Object(mapped)),
+            Some(Node::List(codings)) => {
+                // The original says which table it is from; one that says the same as the mapped is not repeated.
+                if let (Some(Node::Object(original)), Some(from)) = (codings.first_mut(), &map.from)
+                    && original.get("system").is_none()
+                {
+                    original.fields.insert(0, ("system", Node::text(from.as_str())));
+                }
+                let same = codings.first().and_then(Node::as_object).is_some_and(|original| {
+                    original.str("code") == Some(target) && (system.is_none() || original.str("system") == system)
+                });
+                if !same {
+                    codings.insert(0, Node::Object(mapped));
+                }
+            }
             _ => *object = mapped,
         }
     }
@@ -530,8 +567,12 @@ impl<'a> Runner<'a> {
     }
 
     fn refuse(&mut self, view: View<'a>, code: IssueType, reason: &str) -> Option<Node<'a>> {
-        if self.issues.len() < ISSUES_MAX {
-            self.issues.push(Issue::warning(code, self.reader.place(view), reason));
+        // What is only shown and not stored has nobody to mend it.
+        if self.issues.len() < ISSUES_MAX && !self.transient {
+            let issue = Issue::warning(code, self.reader.place(view), reason);
+            if !self.issues.contains(&issue) {
+                self.issues.push(issue);
+            }
         }
         None
     }

@@ -148,8 +148,8 @@ fn date_time(text: &str, zone: Option<&TimeZone>) -> Result<String, Reason> {
 fn instant(text: &str, zone: Option<&TimeZone>) -> Result<String, Reason> {
     let time = read(text)?;
     let offset = offset_minutes(&time, zone).ok_or("a moment needs a zone: configure one for the source")?;
-    if time.precision < Precision::Second {
-        return Err("a moment needs its second");
+    if time.precision < Precision::Minute {
+        return Err("a moment needs its time of day");
     }
     Ok(format!("{}T{}{}", day(&time), clock(&time), shown(offset)))
 }

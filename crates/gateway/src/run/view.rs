@@ -168,7 +168,7 @@ impl<'m> Reader<'m> {
         let mut part = View { raw, depth, ..view };
         match depth {
             Depth::Component => part.component = number + view.component.saturating_sub(1),
-            _ => part.subcomponent = number,
+            _ => part.subcomponent = number + view.subcomponent.saturating_sub(1),
         }
         Some(part)
     }
@@ -201,7 +201,11 @@ impl<'m> Reader<'m> {
         }
         let raw = (number >= first).then(|| &view.raw[bounds.0..bounds.1])?;
         let empty = raw.bytes().all(|byte| byte == delimiter);
-        (!empty).then_some(View { raw, component: first, ..view })
+        let slice = match view.depth {
+            Depth::Repetition => View { raw, component: first, ..view },
+            _ => View { raw, subcomponent: first, ..view },
+        };
+        (!empty).then_some(slice)
     }
 
     /// What a value says as plain text. Of a composite where a simple value is expected: its first component.
@@ -240,6 +244,11 @@ impl<'m> Reader<'m> {
                 }
             }
             Depth::Subcomponent => self.read_parts.push((view.place, view.component, view.subcomponent)),
+            Depth::Component if view.subcomponent > 0 => {
+                let width = 1 + memchr_iter(self.subcomponent.unwrap_or(0), view.raw.as_bytes()).count();
+                let parts = (0..width).map(|at| view.subcomponent.saturating_add(at as u8));
+                self.read_parts.extend(parts.map(|part| (view.place, view.component, part)));
+            }
             _ => self.read[place] |= bit(view.component),
         }
     }

@@ -163,3 +163,11 @@ fn answers_of_others_are_read_as_they_come() {
     }
     assert!(Code::CA.is_positive() && Code::CA.is_accept() && !Code::AA.is_accept() && !Code::CE.is_positive());
 }
+
+#[test]
+fn an_answer_is_not_answered() {
+    let request = request("", "2.5").replace("ADT^A01^ADT_A01", "ACK^A01^ACK");
+    let message = Message::parse(request.as_bytes(), &Options::default()).expect("readable").message;
+    assert_eq!(text(ack::application(Some(&message), &Verdict::accepted(), STAMP)), "none", "83 unsolicited");
+    assert_eq!(text(ack::application(Some(&message), &Verdict::error(vec![]), STAMP)), "none");
+}

@@ -45,7 +45,10 @@ async fn a_message_is_filed_with_what_it_made() {
     let id = record.commit(&all(), commit).await.unwrap().message.unwrap();
     let kept = record.message(&all(), id).await.unwrap().unwrap();
     assert_eq!((kept.outcome(), kept.attempts[0].versions, kept.pruned), (Outcome::Applied, 2, false));
-    assert_eq!((kept.source.as_str(), kept.control_id.as_deref(), kept.raw_bytes), ("ward", Some("7"), RAW.len() as u64));
+    assert_eq!(
+        (kept.source.as_str(), kept.control_id.as_deref(), kept.raw_bytes),
+        ("ward", Some("7"), RAW.len() as u64)
+    );
     assert_eq!(kept.attempts[0].attempt.issues, b"[]");
     assert_eq!(record.raw(&all(), id).await.unwrap().unwrap(), RAW);
     let made = record.made_by(&all(), id).await.unwrap();

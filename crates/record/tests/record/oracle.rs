@@ -101,7 +101,18 @@ fn clause(dice: &mut Dice, kind: &str) -> (String, String) {
             vec!["family", "name", "gender", "birthdate", "identifier", "active", "general-practitioner", "phone"]
         }
         "Observation" => {
-            vec!["code", "patient", "subject", "date", "value-quantity", "status", "based-on", "value-date"]
+            vec![
+                "code",
+                "patient",
+                "subject",
+                "date",
+                "value-quantity",
+                "status",
+                "based-on",
+                "value-date",
+                "combo-code",
+                "combo-value-quantity",
+            ]
         }
         _ => vec!["status", "class", "date", "subject", "length", "identifier", "participant"],
     };
@@ -117,7 +128,7 @@ fn clause(dice: &mut Dice, kind: &str) -> (String, String) {
 fn modifier(dice: &mut Dice, name: &str) -> &'static str {
     let choice: &[&'static str] = match name {
         "family" | "name" => &["", "", ":exact", ":contains"],
-        "gender" | "code" | "status" | "class" | "identifier" | "_tag" => &["", "", "", ":not"],
+        "gender" | "code" | "combo-code" | "status" | "class" | "identifier" | "_tag" => &["", "", "", ":not"],
         _ => &[""],
     };
     *dice.pick::<&'static str>(choice)
@@ -138,7 +149,7 @@ fn value(dice: &mut Dice, name: &str) -> String {
             dice.pick(&PREFIXES),
             dice.pick(&["2026", "2026-01-01", "2026-01-01T00:00:00.000Z", "2025"])
         ),
-        "identifier" | "code" | "class" | "_tag" => {
+        "identifier" | "code" | "combo-code" | "class" | "_tag" => {
             let (system, code) = (dice.pick(&SYSTEMS).replace('|', "\\|"), dice.pick(&CODES));
             dice.pick(&[code.to_string(), format!("{system}|{code}"), format!("|{code}"), format!("{system}|")]).clone()
         }
@@ -148,7 +159,7 @@ fn value(dice: &mut Dice, name: &str) -> String {
         "_profile" => {
             dice.pick(&["http://example.org/p", "http://example.org/q|2", "http://example.org/q"]).to_string()
         }
-        "value-quantity" | "length" => {
+        "value-quantity" | "combo-value-quantity" | "length" => {
             let number = format!("{}{}", dice.pick(&PREFIXES), dice.pick(&NUMBERS));
             let unit = dice.pick(&UNITS);
             dice.pick(&[
@@ -227,6 +238,13 @@ fn observation(dice: &mut Dice, elements: &mut Vec<String>) {
             r#""valueQuantity":{{"value":{number},"unit":"units","system":"http://unitsofmeasure.org","code":"{unit}"}}"#
         )),
         _ => elements.push(format!(r#""valuePeriod":{{"end":"{}"}}"#, dice.pick(&DATES))),
+    }
+    if dice.below(2) == 0 {
+        elements.push(format!(
+            r#""component":[{{"code":{{"coding":[{}]}},"valueQuantity":{{"value":{},"unit":"mg"}}}}]"#,
+            coding(dice),
+            dice.pick(&NUMBERS)
+        ));
     }
     if dice.below(2) == 0 {
         elements.push(format!(r#""basedOn":[{{"reference":"ServiceRequest/{}"}}]"#, dice.pick(&IDS)));

@@ -6,18 +6,17 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
 
 use hl7v2::Severity;
 use hl7v2::mllp::{Decoder, Event, encode_with};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::count::{Count, Refused};
 use super::limits::Limits;
+use super::listener::begun;
 use super::refusal;
 
 /// Takes a message from the peer named first and gives the answers that go back, unframed and in order; none where none is wanted.
@@ -74,7 +73,7 @@ where
         let heard = conversation.listen(&mut buffer, &clock, drain, inside).await;
         let end = match heard {
             Heard::Bytes(count) => {
-                terms.count.bytes.fetch_add(count as u64, Relaxed);
+                terms.count.bytes.inc_by(count as u64);
                 clock.hear(count);
                 decoder.decode(&buffer[..count], &mut events);
                 None
@@ -118,14 +117,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let (due, what) = clock.due(&self.terms.limits);
         tokio::select! {
             biased;
-            // An error means that nobody is left who could ask us to go on.
-            _ = drain.wait_for(|&drain| drain), if !inside => Heard::End(End::Drained),
+            () = begun(drain), if !inside => Heard::End(End::Drained),
             read = self.stream.read(buffer) => match read {
                 Ok(0) => Heard::End(End::Left),
                 Ok(count) => Heard::Bytes(count),
                 Err(_) => Heard::End(End::Lost),
             },
-            () = sleep_until(due.into()) => what,
+            () = sleep_until(due) => what,
         }
     }
 
@@ -134,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         for event in events.drain(..) {
             match event {
                 Event::Frame(bytes) => {
-                    self.terms.count.frames.fetch_add(1, Relaxed);
+                    self.terms.count.frames.inc();
                     let answers = (self.terms.take)(self.terms.peer.clone(), bytes).await;
                     self.write(&answers).await?;
                 }
@@ -165,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         match timeout(self.terms.limits.write, written).await {
             Ok(Ok(())) => Ok(()),
             _ => {
-                self.terms.count.unanswered.fetch_add(1, Relaxed);
+                self.terms.count.unanswered.inc();
                 info!(source = %self.terms.source, peer = %self.terms.peer, "answer could not be written; the sender will ask again");
                 Err(End::Lost)
             }

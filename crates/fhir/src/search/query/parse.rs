@@ -113,11 +113,8 @@ fn find(kind: &'static str, code: &str, place: &str) -> Result<&'static Paramete
         return Err(Refusal::Unknown(not_served(place.to_owned(), text)));
     };
     if !parameter.is_indexed() {
-        let what = match parameter.class {
-            ParameterClass::Composite => "a composite parameter, and these are",
-            _ => "a special parameter, and these are",
-        };
-        let text = format!("{} is {what} not served yet", parameter.code);
+        let kind = if parameter.class == ParameterClass::Composite { "a composite" } else { "a special" };
+        let text = format!("{} is {kind} parameter that is not served yet", parameter.code);
         return Err(Refusal::Unknown(not_served(place.to_owned(), text)));
     }
     Ok(parameter)

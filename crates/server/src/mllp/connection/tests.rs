@@ -20,7 +20,7 @@ struct Peer {
 /// An intake that answers every message with `<` and its text, and needs a second for it.
 fn call(limits: Limits) -> Peer {
     let (line, mut stream) = duplex(1 << 10);
-    let (taken, count) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Count::default()));
+    let (taken, count) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Count::of("ward")));
     let (drain, mut draining) = watch::channel(false);
     let seen = taken.clone();
     let take: Take = Arc::new(move |_, bytes| {
@@ -79,7 +79,7 @@ async fn pipelined_frames_are_answered_in_order() {
     peer.line.shutdown().await.expect("closable");
     assert_eq!(peer.rest().await, "[<one][<two][<three]");
     assert_eq!(peer.held.await.expect("no panic"), End::Left);
-    assert_eq!((peer.count.frames.load(Relaxed), peer.count.bytes.load(Relaxed)), (3, 20));
+    assert_eq!((peer.count.frames.get(), peer.count.bytes.get()), (3, 20));
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +213,7 @@ async fn a_message_whose_sender_left_is_finished() {
     drop(line);
     assert_eq!(held.await.expect("no panic"), End::Lost);
     assert_eq!(*taken.lock().expect("no test panics in it"), ["one"]);
-    assert_eq!(count.unanswered.load(Relaxed), 1);
+    assert_eq!(count.unanswered.get(), 1);
     drop(drain);
 }
 
@@ -226,7 +226,7 @@ async fn a_peer_that_takes_no_answers_is_left() {
     peer.send(message.as_bytes()).await;
     let Peer { line, held, count, .. } = peer;
     assert_eq!(held.await.expect("no panic"), End::Lost);
-    assert_eq!(count.unanswered.load(Relaxed), 1);
+    assert_eq!(count.unanswered.get(), 1);
     drop(line);
 }
 

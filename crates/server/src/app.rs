@@ -1,0 +1,96 @@
+//! What the parts of a running server share: the open record, what it translates by, who sends, who may.
+//!
+//! Made once at the start and cloned into every listener. Nothing in it changes while it runs, except through the faces
+//! of its parts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use consent::Policy;
+use gateway::{Gateway, IdKey};
+use record::{Record, Time};
+
+use crate::command::Failure;
+use crate::config::Config;
+use crate::intake::{Answer, Intake};
+use crate::metrics::Metrics;
+use crate::operation::health::Health;
+use crate::profiles;
+use crate::shutdown::Shutdown;
+use crate::source::Source;
+
+/// Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub record: Record,
+    pub gateway: Arc<Gateway>,
+    pub ids: IdKey,
+    pub policy: Policy,
+    pub sources: Arc<[Arc<Source>]>,
+    pub intake: Intake,
+    pub metrics: Metrics,
+    pub health: Health,
+    pub shutdown: Shutdown,
+}
+
+impl App {
+    /// Opens the store and loads the profiles. What is wrong with the configuration is said before the store is touched.
+    pub fn open(config: Config, sources: Vec<Source>, policy: Policy) -> Result<App, Failure> {
+        let gateway = profiles::load(config.profiles.directory.as_deref()).map_err(|fault| match fault {
+            profiles::Fault::Disk(text) => Failure::System(text),
+            profiles::Fault::Profiles(_) => Failure::Input(fault.to_string()),
+        })?;
+        let record = open_record(&config)?;
+        let (gateway, ids) = (Arc::new(gateway), IdKey::new(record.id_key()));
+        let sources: Arc<[Arc<Source>]> = sources.into_iter().map(Arc::new).collect();
+        let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
+        let intake =
+            Intake::new(record.clone(), Arc::clone(&gateway), ids.clone(), policy.intake(), metrics.clone());
+        let config = Arc::new(config);
+        Ok(App { config, record, gateway, ids, policy, sources, intake, metrics, shutdown })
+    }
+}
+
+/// The configured sources. Every fault of every source is said.
+pub fn sources(config: &Config) -> Result<Vec<Source>, Vec<String>> {
+    let mut sources: Vec<Source> = Vec::new();
+    let mut faults = Vec::new();
+    for table in &config.source {
+        match Source::new(table) {
+            Ok(source) if sources.iter().any(|other| other.name == source.name) => {
+                faults.push(format!("source {:?}: the name is given twice", source.name));
+            }
+            Ok(source) => sources.push(source),
+            Err(more) => faults.extend(more),
+        }
+    }
+    if faults.is_empty() { Ok(sources) } else { Err(faults) }
+}
+
+/// Opens the store as it is configured.
+pub fn open_record(config: &Config) -> Result<Record, Failure> {
+    let id_key = config.store.id_key_file.as_deref().map(id_key).transpose()?;
+    let options = record::Options { readers: config.store.readers, queue: config.store.queue, id_key };
+    Record::open(&config.store.data, options).map_err(|error| Failure::System(error.to_string()))
+}
+
+/// 64 hexadecimal digits, blanks around them allowed.
+fn id_key(path: &Path) -> Result<[u8; 32], Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| Failure::System(format!("store.id_key_file: cannot read {}: {why}", path.display())))?;
+    let digits: Option<Vec<u8>> = text
+        .trim()
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    digits.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+        Failure::Usage(format!("store.id_key_file: {} does not hold 64 hexadecimal digits", path.display()))
+    })
+}
+
+/// The wall clock, in the record's unit. The rooms below never read one: they are given this.
+pub fn now() -> Time {
+    Time(jiff::Timestamp::now().as_microsecond())
+}

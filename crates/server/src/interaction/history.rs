@@ -1,0 +1,110 @@
+//! History: former versions, newest first, of a resource, a type or everything (R4 §3.1.0.10).
+
+use actix_web::http::StatusCode;
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+use record::{HISTORY_PAGE_MAX, HistoryOf, HistoryQuery, Position, Time};
+
+use super::bundle::Bundle;
+use super::{key_of, kind_of, not_found};
+use crate::http::{self, Ask, Failure, Kind};
+
+/// Versions a page where the client does not say.
+const COUNT_DEFAULT: usize = 50;
+
+pub async fn of_resource(
+    ask: Ask,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, Failure> {
+    let key = key_of(&path)?;
+    let asked = Asked::read(&request)?;
+    let page = ask.app.record.history(&ask.access, &asked.query(HistoryOf::Resource(key.clone()))).await?;
+    if page.total == Some(0) {
+        return Err(not_found(&key));
+    }
+    Ok(show(&ask, &asked, &format!("{key}/_history"), &page))
+}
+
+pub async fn of_kind(ask: Ask, request: HttpRequest, kind: Path<String>) -> Result<HttpResponse, Failure> {
+    let kind = kind_of(&kind)?;
+    let asked = Asked::read(&request)?;
+    let page = ask.app.record.history(&ask.access, &asked.query(HistoryOf::Kind(kind.to_owned()))).await?;
+    Ok(show(&ask, &asked, &format!("{kind}/_history"), &page))
+}
+
+pub async fn of_everything(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let asked = Asked::read(&request)?;
+    let page = ask.app.record.history(&ask.access, &asked.query(HistoryOf::Everything)).await?;
+    Ok(show(&ask, &asked, "_history", &page))
+}
+
+/// The parameters of a history.
+struct Asked {
+    count: usize,
+    since: Option<Time>,
+    /// The place where a page begins.
+    page: Option<Position>,
+    /// What goes on in the link to the next page.
+    kept: Vec<(String, String)>,
+}
+
+impl Asked {
+    fn read(request: &HttpRequest) -> Result<Asked, Failure> {
+        let mut asked = Asked { count: COUNT_DEFAULT, since: None, page: None, kept: Vec::new() };
+        for (name, value) in http::pairs(request.query_string()) {
+            let wrong = |expected: &str| Failure::new(Kind::Invalid, format!("{name} must be {expected}"));
+            match name.as_str() {
+                "_count" => {
+                    let count: usize = value.parse().map_err(|_| wrong("a whole number from 1"))?;
+                    asked.count = count.clamp(1, HISTORY_PAGE_MAX);
+                }
+                "_since" => asked.since = Some(instant(&value).ok_or_else(|| wrong("an instant with its zone"))?),
+                "_page" => {
+                    asked.page = Some(value.parse().map_err(|_| wrong("as it came in a link"))?);
+                    continue;
+                }
+                "_format" | "_pretty" => {}
+                "_at" | "_list" | "_sort" => {
+                    return Err(Failure::new(Kind::NotServed, format!("not served yet: {name} of a history")));
+                }
+                _ => {
+                    let text = "a history takes _count and _since, and no other parameter";
+                    return Err(Failure::new(Kind::Invalid, text));
+                }
+            }
+            asked.kept.push((name, value));
+        }
+        Ok(asked)
+    }
+
+    fn query(&self, of: HistoryOf) -> HistoryQuery {
+        HistoryQuery { of, before: self.page, since: self.since, limit: self.count }
+    }
+
+    fn address(&self, base: &str, path: &str, page: Option<Position>) -> String {
+        let mut pairs: Vec<String> =
+            self.kept.iter().map(|(name, value)| format!("{name}={}", http::encoded(value))).collect();
+        pairs.extend(page.map(|page| format!("_page={page}")));
+        let mark = if pairs.is_empty() { "" } else { "?" };
+        format!("{base}/{path}{mark}{}", pairs.join("&"))
+    }
+}
+
+fn show(ask: &Ask, asked: &Asked, path: &str, page: &record::HistoryPage) -> HttpResponse {
+    let mut links = vec![("self", asked.address(&ask.base, path, asked.page))];
+    links.extend(page.next.map(|next| ("next", asked.address(&ask.base, path, Some(next)))));
+    // With `_since` the resource's count of versions would be the total of something else.
+    let total = page.total.filter(|_| asked.since.is_none());
+    let mut bundle = Bundle::begin("history", total, &links);
+    for version in &page.versions {
+        bundle.former(&ask.base, version);
+    }
+    http::json(StatusCode::OK, bundle.end(), ask.form)
+}
+
+/// An unencoded `+` of the zone reads as a blank in a query.
+fn instant(text: &str) -> Option<Time> {
+    let time: jiff::Timestamp = text.replace(' ', "+").parse().ok()?;
+    Some(Time(time.as_microsecond()))
+}

@@ -1,0 +1,60 @@
+//! The interactions of the RESTful API (R4 §3.1.0), a file each, named as R4 names them.
+//!
+//! A read goes to the record with the requester's access and shows what comes back; what lies outside the access looks
+//! like what is not there. A write is checked by `fhir::json::read`, prepared here and committed with the version that
+//! it expects. Nothing is answered before it is on disk.
+
+mod bundle;
+pub mod capabilities;
+pub mod create;
+pub mod delete;
+pub mod history;
+mod identifier;
+pub mod read;
+pub mod search;
+mod subset;
+pub mod update;
+pub mod vread;
+mod write;
+
+use fhir::{Issue, IssueType};
+use record::Key;
+
+use crate::http::{Failure, Kind};
+
+/// The name of a resource type as R4 has it.
+fn kind_of(name: &str) -> Result<&'static str, Failure> {
+    let issue = || Issue::error(IssueType::NotSupported, "", "no such resource type in R4; names are as in Patient");
+    fhir::search::resource_name(name).ok_or_else(|| Failure::of(Kind::NotFound, vec![issue()]))
+}
+
+/// The key in a path such as `/fhir/Patient/x`.
+fn key_of(path: &(String, String)) -> Result<Key, Failure> {
+    let (kind, id) = path;
+    let kind = kind_of(kind)?;
+    if id.starts_with('$') {
+        return Err(Failure::new(Kind::NotServed, "not served yet: operations"));
+    }
+    if !is_id(id) {
+        let text = "no id: ids are 1 to 64 letters, digits, hyphens and dots";
+        return Err(Failure::new(Kind::NotFound, text));
+    }
+    Ok(Key::new(kind, id.as_str()))
+}
+
+/// R4 §2.24.0.1 id.
+fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+fn not_found(key: &Key) -> Failure {
+    Failure::new(Kind::NotFound, format!("{key} is not known here"))
+}
+
+fn gone(key: &Key) -> Failure {
+    Failure::new(Kind::Gone, format!("{key} was deleted; its history tells of it"))
+}
+
+fn erased(key: &Key) -> Failure {
+    Failure::new(Kind::Gone, format!("the content of {key} was erased"))
+}

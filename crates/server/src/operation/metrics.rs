@@ -1,0 +1,15 @@
+//! `/metrics`: everything that is counted, in Prometheus' text format.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use prometheus::{TEXT_FORMAT, TextEncoder};
+
+use crate::app::App;
+use crate::http::{Failure, Kind};
+
+pub async fn show(app: Data<App>) -> Result<HttpResponse, Failure> {
+    app.metrics.stored(&app.record.counts().await?);
+    let text = TextEncoder::new().encode_to_string(&app.metrics.registry.gather());
+    let text = text.map_err(|_| Failure::new(Kind::Broken, "the metrics cannot be written"))?;
+    Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
+}

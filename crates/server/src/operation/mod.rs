@@ -1,0 +1,7 @@
+//! What is served beside the RESTful API: `POST /hl7v2`, the messages that came in, health and metrics.
+
+pub mod health;
+pub mod hl7v2;
+pub mod messages;
+pub mod metrics;
+pub mod view;
