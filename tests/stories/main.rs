@@ -3,8 +3,35 @@
 //! `support` starts `hilum` on free ports over a directory of its own. No story sleeps, none needs anything beyond this
 //! machine, and one that lacks something says `skipped: …` where it can be seen. `tests/README.md` lists the cases.
 #![forbid(unsafe_code)]
+// The test runner keeps what a story says, and shows it when the story fails.
+#![allow(clippy::print_stderr)]
 
 mod support;
 
+mod acks;
+mod admission;
 mod arrows;
+mod batch;
+mod charset;
+mod cli;
+mod convert;
+mod demo;
+mod discharge_and_cancel;
+mod drain;
+mod framing;
+mod hl7_over_http;
+mod http;
+mod kill;
+mod lab_result;
 mod licences;
+mod lists;
+mod merge;
+mod node_peer;
+mod order;
+mod parked;
+mod phi;
+mod readme;
+mod sources;
+mod tls;
+mod transfer;
+mod wrong_patient;

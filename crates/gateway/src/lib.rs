@@ -18,7 +18,7 @@ mod yaml;
 use fhir::apply::Write;
 use hl7v2::Message;
 
-pub use bundle::bundle;
+pub use bundle::{Whole, bundle};
 pub use key::IdKey;
 pub use plan::{How, LoadFault};
 pub use run::{Merging, Planned, Snapshot, Traced, Translation};
@@ -56,6 +56,12 @@ impl Gateway {
     /// Runs the tests that stand beside the rules.
     pub fn test(&self) -> Tested {
         test::run(self)
+    }
+
+    /// Whether there is a profile of this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.plan.profiles.iter().any(|profile| profile.name == name)
+            || self.plan.messages.iter().any(|message| message.name == name)
     }
 
     /// How many profiles, rules and code maps there are.

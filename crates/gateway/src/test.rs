@@ -1,11 +1,9 @@
 //! The tests that stand beside the rules: messages in, facts of FHIR out.
 
-use fhir::apply::{self, Current};
-use fhir::{Node, Resource};
+use fhir::Node;
 
-use crate::plan::How;
 use crate::yaml::{Value, Yaml};
-use crate::{Gateway, IdKey, Source, Translation};
+use crate::{Gateway, IdKey, Source, Whole};
 
 /// What came of running all tests.
 #[derive(Debug, Default)]
@@ -47,14 +45,14 @@ pub fn run(gateway: &Gateway) -> Tested {
 }
 
 fn check(gateway: &Gateway, test: &crate::plan::Test) -> Result<(), String> {
-    let mut record = Record::default();
+    let mut whole = Whole::default();
     for text in &test.messages {
-        record.take(gateway, text)?;
+        add(&mut whole, gateway, text)?;
     }
     for expected in &test.expect {
         let kind = expected.get("resourceType").ok_or("an expectation names its resourceType")?.text().map_err(|f| f.text)?;
         let mut closest = format!("there is no {kind}");
-        let found = record.resources.iter().filter(|(resource, _)| resource.kind() == kind).any(|(resource, _)| {
+        let found = whole.resources().filter(|resource| resource.kind() == kind).any(|resource| {
             let node = Node::Object(resource.object.clone());
             contains(&node, expected, kind).map_err(|miss| closest = miss).is_ok()
         });
@@ -62,70 +60,19 @@ fn check(gateway: &Gateway, test: &crate::plan::Test) -> Result<(), String> {
             return Err(format!("line {}: {closest}", expected.line));
         }
     }
-    match test.absent.iter().find(|kind| record.resources.iter().any(|(resource, _)| resource.kind() == *kind)) {
+    match test.absent.iter().find(|kind| whole.resources().any(|resource| resource.kind() == *kind)) {
         Some(kind) => Err(format!("a {kind} was made, and none should be")),
         None => Ok(()),
     }
 }
 
-/// A record as small as a test needs it: what `server` does with changes, without a store.
-#[derive(Default)]
-struct Record {
-    resources: Vec<(Resource<'static>, apply::State)>,
-    redirects: Vec<(String, String)>,
-    members: Vec<(u64, String)>,
-}
-
-impl Record {
-    fn take(&mut self, gateway: &Gateway, text: &str) -> Result<(), String> {
-        let bytes = text.replace('\n', "\r").into_bytes();
-        let parsed = hl7v2::Message::parse(&bytes, &hl7v2::Options::default()).map_err(|fault| fault.to_string())?;
-        let (source, ids) = (Source { lenient: false, ..Source::convert() }, IdKey::fixed());
-        let translation = gateway.translate(&parsed.message, &source, &ids, false).ok_or("no profile is for this message")?;
-        self.apply(translation);
-        Ok(())
-    }
-
-    fn apply(&mut self, translation: Translation<'_>) {
-        for merging in &translation.merges {
-            let (from, to) = (merging.survivor.clone(), merging.prior.clone());
-            match merging.how {
-                How::Merge => self.redirects.push((to, from)),
-                How::Alias => self.redirects.push((from, to)),
-                How::Link | How::Unlink | How::Move => {}
-            }
-        }
-        for snapshot in &translation.snapshots {
-            let gone: Vec<String> = self.members.iter().filter(|(scope, id)| *scope == snapshot.scope && !snapshot.present.contains(id)).map(|(_, id)| id.clone()).collect();
-            for id in gone {
-                let change = apply::Change { kind: snapshot.kind, id, rank: 0, time: snapshot.time, stub: false, writes: snapshot.gone() };
-                self.change(change);
-            }
-        }
-        for mut planned in translation.planned {
-            planned.change.id = self.filed(&planned.change.id);
-            if let Some(scope) = planned.scope {
-                self.members.push((scope, planned.change.id.clone()));
-            }
-            self.change(planned.change);
-        }
-    }
-
-    fn filed(&self, id: &str) -> String {
-        self.redirects.iter().find(|(from, _)| from == id).map_or_else(|| id.to_owned(), |(_, to)| to.clone())
-    }
-
-    fn change(&mut self, change: apply::Change<'_>) {
-        let at = self.resources.iter().position(|(resource, _)| resource.kind() == change.kind && resource.id() == Some(&change.id));
-        let current = at.map(|at| &self.resources[at]).map(|(resource, state)| Current { resource, state });
-        let applied = apply::apply(current, change);
-        let mut next = (applied.resource.into_owned(), applied.state);
-        apply::complete(&mut next.0);
-        match at {
-            Some(at) => self.resources[at] = next,
-            None => self.resources.push(next),
-        }
-    }
+fn add(whole: &mut Whole, gateway: &Gateway, text: &str) -> Result<(), String> {
+    let bytes = text.replace('\n', "\r").into_bytes();
+    let parsed = hl7v2::Message::parse(&bytes, &hl7v2::Options::default()).map_err(|fault| fault.to_string())?;
+    let (source, ids) = (Source { lenient: false, ..Source::convert() }, IdKey::fixed());
+    let translation = gateway.translate(&parsed.message, &source, &ids, false).ok_or("no profile is for this message")?;
+    whole.add(translation);
+    Ok(())
 }
 
 /// Whether `node` says everything that `expected` does: objects by key, lists as subsets.

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use consent::Policy;
+use fhir::search::{Handling, Query};
 use record::{Change, Commit, Expect, Key, Options, Prepared, Record, Time, Write, prepare};
 
 const CALLERS: usize = 16;
@@ -18,12 +19,34 @@ fn main() {
         for round in 0..rounds {
             run(&record, size, transactions, round);
         }
+        searches(&record, transactions);
         let versions = record_versions(&record);
         drop(record);
         let bytes = std::fs::metadata(dir.join("record.db")).unwrap().len();
         println!("  {versions} versions, {} bytes of file a version after closing", bytes / versions);
         std::fs::remove_dir_all(&dir).unwrap();
     }
+}
+
+/// One patient's results by code, newest first: what a chart asks all day.
+fn searches(record: &Record, transactions: usize) {
+    const SEARCHES: usize = 500;
+    let access = Policy::site().feed();
+    let mut times: Vec<Duration> = Vec::with_capacity(SEARCHES);
+    for number in 0..SEARCHES {
+        let (number, patient) = (number * 7 % transactions, mix((number * 7 % transactions) as u64 / 8));
+        let pairs = [
+            ("patient".to_owned(), format!("{patient:016x}{patient:016x}")),
+            ("code".to_owned(), format!("http://loinc.org|{}-4", 1000 + number * 22 % 300)),
+        ];
+        let query = Query::parse("Observation", &pairs, Handling::Strict).unwrap();
+        let begin = Instant::now();
+        let page = runtime().block_on(record.search(&access, &query, None)).unwrap();
+        times.push(begin.elapsed());
+        assert!(page.total != Some(0), "{pairs:?}");
+    }
+    times.sort();
+    println!("  search by patient and code: p50 {} us", times[SEARCHES / 2].as_micros());
 }
 
 fn record_versions(record: &Record) -> u64 {

@@ -125,11 +125,12 @@ pub fn unpack(stored: &[u8]) -> io::Result<Vec<u8>> {
     }
     DECOMPRESSORS.with_borrow_mut(|slot| {
         let (plain, dictionary) = slot.get_or_insert_with(decompressors);
-        match *format {
-            ZSTD => plain.decompress(rest, length),
-            ZSTD_DICTIONARY_1 => dictionary.decompress(rest, length),
-            _ => Err(damaged()),
-        }
+        let bytes = match *format {
+            ZSTD => plain.decompress(rest, length)?,
+            ZSTD_DICTIONARY_1 => dictionary.decompress(rest, length)?,
+            _ => return Err(damaged()),
+        };
+        if bytes.len() == length { Ok(bytes) } else { Err(damaged()) }
     })
 }
 

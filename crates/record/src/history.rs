@@ -42,12 +42,11 @@ pub struct HistoryPage {
 /// Of a type or of everything, what lies outside `reach` is left out by the query itself.
 pub fn page(db: &Connection, reach: &Reach, query: &HistoryQuery) -> rusqlite::Result<HistoryPage> {
     let limit = query.limit.clamp(1, HISTORY_PAGE_MAX);
-    let Some((from, names, total)) = scope(db, reach, &query.of)? else {
+    let Some(Scope { from, mut values, total }) = scope(db, reach, &query.of)? else {
         return Ok(HistoryPage { versions: Vec::new(), next: None, total: Some(0) });
     };
     let sql =
         format!("SELECT {COLUMNS} FROM {from} AND v.seq < ? AND v.time >= ? ORDER BY v.seq DESC LIMIT {}", limit + 1);
-    let mut values: Vec<Value> = names;
     values.push(query.before.map_or(i64::MAX, |before| before.0).into());
     values.push(query.since.map_or(i64::MIN, |since| since.0).into());
     let mut rows = db.prepare_cached(&sql)?;
@@ -59,13 +58,15 @@ pub fn page(db: &Connection, reach: &Reach, query: &HistoryQuery) -> rusqlite::R
     Ok(HistoryPage { versions, next, total })
 }
 
-/// The part of the query that says whose history, its values, and the total where it is cheap; none where there is
-/// nothing to see.
-fn scope(
-    db: &Connection,
-    reach: &Reach,
-    of: &HistoryOf,
-) -> rusqlite::Result<Option<(String, Vec<Value>, Option<u64>)>> {
+/// Whose history: the part of the query that says it, its values, and the total where it is cheap.
+struct Scope {
+    from: String,
+    values: Vec<Value>,
+    total: Option<u64>,
+}
+
+/// None where there is nothing to see.
+fn scope(db: &Connection, reach: &Reach, of: &HistoryOf) -> rusqlite::Result<Option<Scope>> {
     match of {
         HistoryOf::Resource(key) => {
             let kind = if reach.covers(&key.kind) { read::kind(db, &key.kind)? } else { None };
@@ -73,16 +74,17 @@ fn scope(
             let count = "SELECT coalesce(max(vid), 0) FROM resource WHERE kind = ?1 AND id = ?2";
             let total: u64 = db.prepare_cached(count)?.query_row(params![kind, key.id], |row| row.get(0))?;
             let from = "resource r JOIN version v ON v.seq = r.seq WHERE r.kind = ? AND r.id = ?".to_owned();
-            Ok((total > 0).then(|| (from, vec![kind.into(), key.id.clone().into()], Some(total))))
+            let values = vec![kind.into(), key.id.clone().into()];
+            Ok((total > 0).then_some(Scope { from, values, total: Some(total) }))
         }
         HistoryOf::Kind(name) => {
             let kind = if reach.covers(name) { read::kind(db, name)? } else { None };
             let from = "span s JOIN version v ON v.seq = s.seq WHERE s.kind = ?".to_owned();
-            Ok(kind.map(|kind| (from, vec![kind.into()], None)))
+            Ok(kind.map(|kind| Scope { from, values: vec![kind.into()], total: None }))
         }
         HistoryOf::Everything => {
             let (predicate, values) = plan::reach(reach);
-            Ok(Some((format!("version v WHERE {predicate}"), values, None)))
+            Ok(Some(Scope { from: format!("version v WHERE {predicate}"), values, total: None }))
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The rows of the search index: made from what `fhir::search` extracts, written in sorted batches, found again to be
 //! trimmed by extracting anew.
 //!
-//! Texts that are only compared for equality are kept as 64-bit hashes: an index row is 20 bytes where it would be 80.
-//! The hash is no proof against an adversary, so whoever shows a match checks it against the body.
+//! Dates, numbers and names are kept as they are, because they are compared by range; all else as a [`crate::hash`].
 
 use fhir::Resource;
 use fhir::search::{self, Reference, Value};
 use rusqlite::{Connection, Statement, params};
 
 use crate::derived;
+use crate::hash::{
+    code_hash, coded_hash, local_hash, of_type_hash, of_type_system_hash, system_hash, unit_hash, url_hash,
+};
 
 /// The index rows of one version, without its position. Each is there once.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +19,6 @@ pub struct Rows {
     references: Vec<(u16, i64)>,
     dates: Vec<(u16, i64, i64)>,
     strings: Vec<(u16, String, String)>,
-    uris: Vec<(u16, String)>,
     numbers: Vec<(u16, f64, f64)>,
     quantities: Vec<Quantity>,
 }
@@ -28,7 +29,7 @@ struct Quantity {
     low: f64,
     high: f64,
     /// Of system and code, of the code, of the printed unit; 0 where there is none.
-    hashes: [i64; 3],
+    hashes: [i32; 3],
 }
 
 /// The index rows of a group of commits, to be written together.
@@ -38,7 +39,6 @@ pub struct Batch {
     references: Vec<(u16, i64, i64)>,
     dates: Vec<(u16, i64, i64, i64)>,
     strings: Vec<(u16, String, i64, String)>,
-    uris: Vec<(u16, String, i64)>,
     numbers: Vec<(u16, f64, i64, f64)>,
     quantities: Vec<(Quantity, i64)>,
 }
@@ -59,8 +59,6 @@ impl Rows {
         rows.dates.dedup();
         rows.strings.sort_unstable();
         rows.strings.dedup();
-        rows.uris.sort_unstable();
-        rows.uris.dedup();
         rows.numbers.sort_unstable_by(|a, b| (a.0, a.1).partial_cmp(&(b.0, b.1)).expect("no NaN is written in JSON"));
         rows.numbers.dedup();
         rows.quantities.sort_unstable_by(|a, b| a.order().partial_cmp(&b.order()).expect("no NaN is written in JSON"));
@@ -87,11 +85,11 @@ impl Rows {
                 high: quantity.range.high,
                 hashes: [
                     quantity.code.map_or(0, |code| coded_hash(quantity.system, code)),
-                    quantity.code.map_or(0, code_hash),
-                    quantity.unit.map_or(0, code_hash),
+                    quantity.code.map_or(0, unit_hash),
+                    quantity.unit.map_or(0, unit_hash),
                 ],
             }),
-            Value::Uri(uri) => self.uris.push((p, (*uri).to_owned())),
+            Value::Uri(uri) => self.references.push((p, url_hash(uri, None))),
         }
     }
 
@@ -117,7 +115,6 @@ impl Rows {
             + self.references.len()
             + self.dates.len()
             + self.strings.len()
-            + self.uris.len()
             + self.numbers.len()
             + self.quantities.len()
     }
@@ -140,10 +137,6 @@ impl Rows {
         for (p, text, _) in &self.strings {
             string.execute(params![p, text, seq])?;
         }
-        let mut uri = db.prepare_cached("DELETE FROM uri WHERE p=?1 AND uri=?2 AND seq=?3")?;
-        for (p, text) in &self.uris {
-            uri.execute(params![p, text, seq])?;
-        }
         let mut number = db.prepare_cached("DELETE FROM number WHERE p=?1 AND low=?2 AND seq=?3")?;
         for (p, low, _) in &self.numbers {
             number.execute(params![p, low, seq])?;
@@ -157,7 +150,7 @@ impl Rows {
 }
 
 impl Quantity {
-    fn order(&self) -> (u16, f64, f64, [i64; 3]) {
+    fn order(&self) -> (u16, f64, f64, [i32; 3]) {
         (self.parameter, self.low, self.high, self.hashes)
     }
 }
@@ -168,7 +161,6 @@ impl Batch {
         self.references.extend(rows.references.into_iter().map(|(p, h)| (p, h, seq)));
         self.dates.extend(rows.dates.into_iter().map(|(p, low, high)| (p, low, seq, high)));
         self.strings.extend(rows.strings.into_iter().map(|(p, text, exact)| (p, text, seq, exact)));
-        self.uris.extend(rows.uris.into_iter().map(|(p, uri)| (p, uri, seq)));
         self.numbers.extend(rows.numbers.into_iter().map(|(p, low, high)| (p, low, seq, high)));
         self.quantities.extend(rows.quantities.into_iter().map(|row| (row, seq)));
     }
@@ -179,7 +171,6 @@ impl Batch {
         self.references.sort_unstable();
         self.dates.sort_unstable();
         self.strings.sort_unstable();
-        self.uris.sort_unstable();
         insert(db, "token", 4, &self.tokens, |to, at, row| {
             to.raw_bind_parameter(at, row.0)?;
             to.raw_bind_parameter(at + 1, row.1)?;
@@ -202,11 +193,6 @@ impl Batch {
             to.raw_bind_parameter(at + 1, &row.1)?;
             to.raw_bind_parameter(at + 2, row.2)?;
             to.raw_bind_parameter(at + 3, &row.3)
-        })?;
-        insert(db, "uri", 3, &self.uris, |to, at, row| {
-            to.raw_bind_parameter(at, row.0)?;
-            to.raw_bind_parameter(at + 1, &row.1)?;
-            to.raw_bind_parameter(at + 2, row.2)
         })?;
         insert(db, "number", 4, &self.numbers, |to, at, row| {
             to.raw_bind_parameter(at, row.0)?;
@@ -263,45 +249,4 @@ fn insert<R>(
 /// `_id` and `_lastUpdated` are columns of the version; what a resource says about them itself is not theirs.
 fn of_the_log(parameter: search::ParameterId) -> bool {
     search::table().get(parameter).is_some_and(|found| matches!(found.code, "_id" | "_lastUpdated"))
-}
-
-pub fn code_hash(code: &str) -> i64 {
-    hash(&["code", code])
-}
-
-/// 0 stands for no system, and no system hashes to it.
-pub fn system_hash(system: Option<&str>) -> i64 {
-    system.map_or(0, |system| hash(&["system", system]))
-}
-
-pub fn of_type_hash(code: &str, value: &str) -> i64 {
-    hash(&["of-type", code, value])
-}
-
-/// Apart from other systems, so that `system|` does not find a type's.
-pub fn of_type_system_hash(system: Option<&str>) -> i64 {
-    hash(&["of-type system", system.unwrap_or_default()])
-}
-
-pub fn local_hash(kind: &str, id: &str) -> i64 {
-    hash(&["local", kind, id])
-}
-
-pub fn url_hash(url: &str, version: Option<&str>) -> i64 {
-    hash(&["url", url, version.unwrap_or_default()])
-}
-
-pub fn coded_hash(system: Option<&str>, code: &str) -> i64 {
-    hash(&["coded", system.unwrap_or_default(), code])
-}
-
-/// FNV-1a over the parts, each ended by a byte that UTF-8 does not have, never 0. Part of the format on disk.
-fn hash(parts: &[&str]) -> i64 {
-    let mut state: u64 = 0xcbf2_9ce4_8422_2325;
-    for part in parts {
-        for byte in part.bytes().chain([0xff]) {
-            state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    i64::from_ne_bytes(state.max(1).to_ne_bytes())
 }

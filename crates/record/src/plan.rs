@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 
 use crate::compare;
 use crate::derived;
-use crate::index;
+use crate::hash;
 
 /// One clause: any of the probes holds, or none of them when negated.
 pub struct Condition {
@@ -141,7 +141,7 @@ fn present(p: u16, clause: &Clause) -> Vec<Probe> {
         (_, ParameterClass::String) => vec![any(Access::Ranged("string"))],
         (_, ParameterClass::Number) => vec![any(Access::Ranged("number"))],
         (_, ParameterClass::Quantity) => vec![any(Access::Ranged("quantity"))],
-        (_, ParameterClass::Uri) => vec![any(Access::Ranged("uri"))],
+        (_, ParameterClass::Uri) => vec![any(Access::Scan("reference"))],
         (_, ParameterClass::Composite | ParameterClass::Special) => Vec::new(),
     }
 }
@@ -152,18 +152,18 @@ fn probes_of(p: u16, clause: &Clause, criterion: &Criterion) -> Vec<Probe> {
         Criterion::Token(code) if clause.parameter.code == "_id" => id(code),
         Criterion::Token(code) | Criterion::Identifier(code) => vec![token(p, code)],
         Criterion::OfType { system, code, value } => {
-            let mut values = vec![p, index::of_type_hash(code, value).into()];
-            let within = system.as_deref().map(|system| index::of_type_system_hash(Some(system)).into());
+            let mut values = vec![p, hash::of_type_hash(code, value).into()];
+            let within = system.as_deref().map(|system| hash::of_type_system_hash(Some(system)).into());
             let filter = if within.is_some() { "p = ? AND h = ? AND s = ?" } else { "p = ? AND h = ?" };
             values.extend(within);
             vec![Probe::new(Access::Exact("token"), filter, values)]
         }
         Criterion::String { normalised, exact } => vec![string(p, clause.modifier, normalised, exact)],
-        Criterion::Reference { kind: Some(kind), id } => vec![reference(p, index::local_hash(kind, id))],
+        Criterion::Reference { kind: Some(kind), id } => vec![reference(p, hash::local_hash(kind, id))],
         Criterion::Reference { kind: None, id } => {
-            clause.parameter.targets().map(|kind| reference(p.clone(), index::local_hash(kind, id))).collect()
+            clause.parameter.targets().map(|kind| reference(p.clone(), hash::local_hash(kind, id))).collect()
         }
-        Criterion::Url { url, version } => vec![reference(p, index::url_hash(url, version.as_deref()))],
+        Criterion::Url { url, version } => vec![reference(p, hash::url_hash(url, version.as_deref()))],
         Criterion::Date { prefix, interval } if clause.parameter.code == "_lastUpdated" => {
             let (filter, values) = compare::date(*prefix, *interval, "v.time", "v.time + 1000");
             vec![Probe::new(Access::Version, filter, values)]
@@ -181,7 +181,7 @@ fn probes_of(p: u16, clause: &Clause, criterion: &Criterion) -> Vec<Probe> {
             let unit = in_unit(unit, &mut values);
             vec![ranged("quantity", p, &format!("({filter}){unit}"), values)]
         }
-        Criterion::Uri(uri) => vec![ranged("uri", p, "uri = ?", vec![uri.clone().into()])],
+        Criterion::Uri(uri) => vec![reference(p, hash::url_hash(uri, None))],
         Criterion::Missing(_) => Vec::new(),
     }
 }
@@ -194,20 +194,20 @@ fn id(code: &Code) -> Vec<Probe> {
 }
 
 fn token(p: Value, code: &Code) -> Probe {
-    let hash = |code: &str| Value::from(index::code_hash(code));
-    let system = |system: &str| Value::from(index::system_hash(Some(system)));
+    let hashed = |code: &str| Value::from(hash::code_hash(code));
+    let system = |system: &str| Value::from(hash::system_hash(Some(system)));
     match code {
-        Code::AnySystem(code) => Probe::new(Access::Exact("token"), "p = ? AND h = ?", [p, hash(code)]),
+        Code::AnySystem(code) => Probe::new(Access::Exact("token"), "p = ? AND h = ?", [p, hashed(code)]),
         Code::InSystem { system: of, code } => {
-            Probe::new(Access::Exact("token"), "p = ? AND h = ? AND s = ?", [p, hash(code), system(of)])
+            Probe::new(Access::Exact("token"), "p = ? AND h = ? AND s = ?", [p, hashed(code), system(of)])
         }
-        Code::NoSystem(code) => Probe::new(Access::Exact("token"), "p = ? AND h = ? AND s = 0", [p, hash(code)]),
+        Code::NoSystem(code) => Probe::new(Access::Exact("token"), "p = ? AND h = ? AND s = 0", [p, hashed(code)]),
         Code::System(of) => Probe::new(Access::Scan("token"), "p = ? AND s = ?", [p, system(of)]),
     }
 }
 
-fn reference(p: Value, hash: i64) -> Probe {
-    Probe::new(Access::Exact("reference"), "p = ? AND h = ?", [p, hash.into()])
+fn reference(p: Value, h: i64) -> Probe {
+    Probe::new(Access::Exact("reference"), "p = ? AND h = ?", [p, h.into()])
 }
 
 fn ranged(table: &'static str, p: Value, filter: &str, mut values: Vec<Value>) -> Probe {
@@ -235,11 +235,11 @@ fn in_unit(unit: &QuantityUnit, values: &mut Vec<Value>) -> &'static str {
     match unit {
         QuantityUnit::Any => "",
         QuantityUnit::CodeOrUnit(unit) => {
-            values.push(index::code_hash(unit).into());
+            values.push(i64::from(hash::unit_hash(unit)).into());
             " AND ? IN (c, u)"
         }
         QuantityUnit::Coded { system, code } => {
-            values.push(index::coded_hash(Some(system), code).into());
+            values.push(i64::from(hash::coded_hash(Some(system), code)).into());
             " AND s = ?"
         }
     }

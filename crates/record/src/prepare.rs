@@ -11,7 +11,7 @@ use crate::version::Key;
 pub struct Prepared {
     pub(crate) key: Key,
     pub(crate) body: Vec<u8>,
-    pub(crate) rows: Rows,
+    pub(crate) rows: Box<Rows>,
 }
 
 /// Makes ready what `fhir` accepted. `meta.versionId` and `meta.lastUpdated` are left out: the log gives them.
@@ -23,7 +23,7 @@ pub fn prepare(resource: &Resource<'_>) -> Prepared {
     Prepared {
         key: Key::new(resource.kind(), id),
         body: body::pack(&body::canonical(resource), true),
-        rows: Rows::of(resource),
+        rows: Box::new(Rows::of(resource)),
     }
 }
 

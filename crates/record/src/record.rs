@@ -13,6 +13,7 @@ use crate::history::{self, HistoryPage, HistoryQuery};
 use crate::maintenance::{self, Counts, Erasure, Finding};
 use crate::message::{Message, MessageFilter};
 use crate::message_read;
+use crate::page::PageKey;
 use crate::read::{self, Member};
 use crate::reader::Readers;
 use crate::schema::{self, Place};
@@ -139,7 +140,7 @@ impl Record {
     /// A page of matches. `page` is the `next` of the page before, with the same query.
     pub async fn search(&self, access: &Access, query: &Query, page: Option<&str>) -> Result<Page, ReadError> {
         let (reach, query) = (access.read().clone(), query.clone());
-        let page = page.map(search::PageKey::read).transpose()?;
+        let page = page.map(PageKey::read).transpose()?;
         self.shared.readers.run_checked(move |db| search::page(db, &reach, &query, page)).await
     }
 

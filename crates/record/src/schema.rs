@@ -24,7 +24,16 @@ const READER_CACHE_KIB: i64 = 8 * 1024;
 /// Where the store lives, locked against other processes while this value does.
 pub struct Place {
     pub file: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+/// Said aloud, because closing is not enough: a child process that is just being started shares the open file for a
+/// moment, and with it the lock.
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A lock that cannot be given back ends with the process.
+        let _ = self.lock.unlock();
+    }
 }
 
 pub struct Opened {
@@ -39,7 +48,7 @@ pub fn place(dir: &Path) -> Result<Place, OpenError> {
     fs::create_dir_all(dir).map_err(trouble)?;
     let lock = File::options().create(true).append(true).open(dir.join("lock")).map_err(trouble)?;
     match lock.try_lock() {
-        Ok(()) => Ok(Place { file: dir.join("record.db"), _lock: lock }),
+        Ok(()) => Ok(Place { file: dir.join("record.db"), lock }),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked(dir.to_owned())),
         Err(TryLockError::Error(why)) => Err(trouble(why)),
     }

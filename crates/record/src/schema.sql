@@ -2,7 +2,7 @@
 --
 -- Positions are `seq`: the rowid of `version`, given by the one writer, never used twice.
 -- `kind` numbers the resource types in the order of their first use. `p` is fhir::search::ParameterId.
--- `h`, `s`, `c`, `u` are 64-bit hashes (index.rs); a match by hash is checked against the body before it is shown.
+-- `h`, `s`, `c`, `u` are hashes (hash.rs); a match by hash is checked against the body before it is shown.
 
 CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -50,6 +50,7 @@ CREATE TABLE token(
   PRIMARY KEY (p, h, seq, s)
 ) STRICT, WITHOUT ROWID;
 
+-- References, canonicals and uris.
 CREATE TABLE reference(
   p INTEGER NOT NULL, h INTEGER NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY (p, h, seq)
@@ -74,19 +75,13 @@ CREATE TABLE number(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX number_seq ON number(seq);
 
--- c: system and code; u: code and printed unit are both asked for by `||mg`, so each has its hash.
+-- s: the unit's system and code; c: its code; u: what is printed. `||mg` asks for either of the last two.
 CREATE TABLE quantity(
   p INTEGER NOT NULL, low REAL NOT NULL, seq INTEGER NOT NULL, high REAL NOT NULL,
   s INTEGER NOT NULL, c INTEGER NOT NULL, u INTEGER NOT NULL,
   PRIMARY KEY (p, low, seq, high, s, c, u)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX quantity_seq ON quantity(seq);
-
-CREATE TABLE uri(
-  p INTEGER NOT NULL, uri TEXT NOT NULL, seq INTEGER NOT NULL,
-  PRIMARY KEY (p, uri, seq)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX uri_seq ON uri(seq);
 
 -- Members of snapshot lists (safety.md 5); h is the caller's.
 CREATE TABLE member(

@@ -7,14 +7,16 @@
 use std::fmt::Write;
 
 use consent::Reach;
-use fhir::search::{Criterion, ParameterClass, Query, Sort, Summary, Total};
+use fhir::search::{ParameterClass, Query, Sort, Summary, Total};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
 use crate::clock;
 use crate::derived;
 use crate::error::ReadError;
 use crate::maintenance;
+use crate::merged;
+use crate::page::{PageKey, Start};
 use crate::plan::{self, Condition};
 use crate::read::{self, COLUMNS, read_version};
 use crate::reader::broken;
@@ -24,8 +26,6 @@ use crate::version::{Position, Version};
 const COUNT_MAX: i64 = 10_000;
 /// A clause with fewer rows than this may lead the plan: the others are only checked.
 const LEAD_MAX: usize = 5_000;
-/// Ids that stand for one person. More are taken for an error and not followed.
-const MERGED_MAX: usize = 256;
 
 /// A page of matches.
 #[derive(Debug)]
@@ -39,61 +39,13 @@ pub struct Page {
     pub position: Position,
 }
 
-/// Where a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageKey {
-    position: i64,
-    start: Start,
-    total: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
-    /// After this position, downwards.
-    Below(i64),
-    /// After so many.
-    Offset(i64),
-}
-
-impl PageKey {
-    /// Reads what [`PageKey::write`] wrote: `position-b17` or `position-o50`, and `-t120` where the total is known.
-    pub fn read(text: &str) -> Result<PageKey, ReadError> {
-        let mut parts = text.split('-');
-        let mut next = || parts.next().filter(|part| !part.is_empty());
-        let position = next().and_then(|part| part.parse().ok()).ok_or(ReadError::BadPage)?;
-        let (kind, number) = next().and_then(|part| part.split_at_checked(1)).ok_or(ReadError::BadPage)?;
-        let number = number.parse().ok().filter(|number| *number >= 0).ok_or(ReadError::BadPage)?;
-        let start = match kind {
-            "b" => Start::Below(number),
-            "o" => Start::Offset(number),
-            _ => return Err(ReadError::BadPage),
-        };
-        let total = match next() {
-            None => None,
-            Some(part) => Some(part.strip_prefix('t').and_then(|part| part.parse().ok()).ok_or(ReadError::BadPage)?),
-        };
-        Ok(PageKey { position, start, total })
-    }
-
-    fn write(&self) -> String {
-        let mut text = match self.start {
-            Start::Below(seq) => format!("{}-b{seq}", self.position),
-            Start::Offset(count) => format!("{}-o{count}", self.position),
-        };
-        if let Some(total) = self.total {
-            write!(text, "-t{total}").expect("a String takes all that is written");
-        }
-        text
-    }
-}
-
 /// The page of `query` that begins at `page`, or the first.
 pub fn page(db: &Connection, reach: &Reach, query: &Query, page: Option<PageKey>) -> Result<Page, ReadError> {
     if let Some(rule) = query.sort.iter().find(|rule| !sortable(rule)) {
         return Err(ReadError::Unsortable(rule.parameter.code));
     }
     let position = pinned(db, page)?;
-    let query = follow_merges(db, query, position).map_err(broken)?;
+    let query = merged::follow(db, query, position).map_err(broken)?;
     let Some(kind) = read::kind(db, query.kind).map_err(broken)? else {
         return Ok(Page { versions: Vec::new(), total: Some(0), next: None, position: Position(position) });
     };
@@ -119,6 +71,9 @@ fn pinned(db: &Connection, page: Option<PageKey>) -> Result<i64, ReadError> {
 
 /// One search as SQL over `span` as `s` and `version` as `v`.
 struct Plan {
+    /// Where `span` is entered: at the positions of the leading clause, or as it stands.
+    from: String,
+    from_values: Vec<Value>,
     condition: String,
     values: Vec<Value>,
     order: String,
@@ -131,6 +86,8 @@ impl Plan {
     fn of(db: &Connection, reach: &Reach, kind: i64, query: &Query, position: i64) -> rusqlite::Result<Plan> {
         let (reached, reached_values) = plan::reach(reach);
         let mut plan = Plan {
+            from: "span s".to_owned(),
+            from_values: Vec::new(),
             condition: format!("s.kind = ? AND s.seq <= ? AND (s.until IS NULL OR s.until > ?) AND {reached}"),
             values: [kind, position, position].map(Value::from).to_vec(),
             order: order(&query.sort),
@@ -141,21 +98,32 @@ impl Plan {
         let conditions: Vec<Condition> = query.clauses.iter().map(Condition::of).collect();
         let lead = lead(db, kind, &conditions)?;
         for (at, condition) in conditions.iter().enumerate() {
-            let (sql, values) = match condition.positions(kind).filter(|_| lead == Some(at)) {
-                Some((positions, values)) => (format!("s.seq IN ({positions})"), values),
-                None => condition.check(),
-            };
-            plan.condition.push_str(" AND ");
-            plan.condition.push_str(&sql);
-            plan.values.extend(values);
+            match condition.positions(kind).filter(|_| lead == Some(at)) {
+                // Said as a join, because SQLite would rather walk the whole type than follow an IN.
+                Some((positions, values)) => {
+                    plan.from =
+                        format!("(SELECT DISTINCT seq FROM ({positions})) l CROSS JOIN span s ON s.seq = l.seq");
+                    plan.from_values = values;
+                }
+                None => plan.narrow(condition.check()),
+            }
         }
         for clause in &query.clauses {
             if let Some((from, to)) = clock::positions(db, clause, position)? {
-                plan.condition.push_str(" AND s.seq BETWEEN ? AND ?");
-                plan.values.extend([from, to].map(Value::from));
+                plan.narrow(("s.seq BETWEEN ? AND ?".to_owned(), vec![from.into(), to.into()]));
             }
         }
         Ok(plan)
+    }
+
+    fn narrow(&mut self, (condition, values): (String, Vec<Value>)) {
+        self.condition.push_str(" AND ");
+        self.condition.push_str(&condition);
+        self.values.extend(values);
+    }
+
+    fn all_values(&self) -> impl Iterator<Item = &Value> {
+        self.from_values.iter().chain(&self.values)
     }
 
     /// How many match, at most `bound`; none when there are more.
@@ -163,11 +131,12 @@ impl Plan {
         // The version's row is large; most conditions need only the narrow tables.
         let version = if self.condition.contains("v.") { "CROSS JOIN version v ON v.seq = s.seq" } else { "" };
         let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM span s {version} WHERE {} LIMIT {})",
+            "SELECT count(*) FROM (SELECT 1 FROM {} {version} WHERE {} LIMIT {})",
+            self.from,
             self.condition,
             bound.saturating_add(1)
         );
-        let count: i64 = db.prepare_cached(&sql)?.query_row(params_from_iter(&self.values), |row| row.get(0))?;
+        let count: i64 = db.prepare_cached(&sql)?.query_row(params_from_iter(self.all_values()), |row| row.get(0))?;
         Ok(u64::try_from(count).ok().filter(|_| count <= bound))
     }
 
@@ -205,11 +174,11 @@ impl Plan {
             _ => (i64::MAX, 0),
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM span s CROSS JOIN version v ON v.seq = s.seq \
+            "SELECT {COLUMNS} FROM {} CROSS JOIN version v ON v.seq = s.seq \
              WHERE {} AND s.seq < ? ORDER BY {} LIMIT ? OFFSET ?",
-            self.condition, self.order
+            self.from, self.condition, self.order
         );
-        let mut values = self.values.clone();
+        let mut values: Vec<Value> = self.all_values().cloned().collect();
         values.push(below.into());
         values.extend([Value::from(limit as i64), Value::from(offset)]);
         db.prepare_cached(&sql)?.query_map(params_from_iter(values), read_version)?.collect()
@@ -259,65 +228,23 @@ fn sort_key(rule: &Sort) -> String {
         (_, ParameterClass::Date) => of("min(low)", "max(high)", "date"),
         (_, ParameterClass::Number) => of("min(low)", "max(high)", "number"),
         (_, ParameterClass::Quantity) => of("min(low)", "max(high)", "quantity"),
-        (_, ParameterClass::Uri) => of("min(uri)", "max(uri)", "uri"),
         _ => of("min(text)", "max(text)", "string"),
     }
 }
 
-/// Whether the index has what a rule sorts by. Tokens and references are kept as hashes, which have no order.
+/// Whether the index has what a rule sorts by. Tokens, references and uris are kept as hashes, which have no order.
 fn sortable(rule: &Sort) -> bool {
-    use ParameterClass::{Date, Number, Quantity, String, Uri};
+    use ParameterClass::{Date, Number, Quantity, String};
     matches!(rule.parameter.code, "_id" | "_lastUpdated")
-        || matches!(rule.parameter.class, Date | Number | Quantity | String | Uri)
-}
-
-/// The query with every reference to a merged resource widened to all that stand for the same one (`safety.md` 4).
-fn follow_merges(db: &Connection, query: &Query, position: i64) -> rusqlite::Result<Query> {
-    let mut query = query.clone();
-    for clause in &mut query.clauses {
-        let mut more = Vec::new();
-        for criterion in &clause.values {
-            let Criterion::Reference { kind, id } = criterion else { continue };
-            let kinds: Vec<&'static str> = kind.map_or_else(|| clause.parameter.targets().collect(), |kind| vec![kind]);
-            for kind in kinds {
-                let others = same(db, kind, id, position)?;
-                more.extend(others.into_iter().map(|id| Criterion::Reference { kind: Some(kind), id }));
-            }
-        }
-        clause.values.extend(more);
-    }
-    Ok(query)
-}
-
-/// The other ids that, at `position`, redirects join with `id`, in either direction.
-fn same(db: &Connection, name: &str, id: &str, position: i64) -> rusqlite::Result<Vec<String>> {
-    let Some(kind) = read::kind(db, name)? else { return Ok(Vec::new()) };
-    let sql = "SELECT survivor FROM redirect WHERE kind = ?1 AND prior = ?2 AND since <= ?3 \
-               AND (until IS NULL OR until > ?3) \
-               UNION SELECT prior FROM redirect INDEXED BY redirect_survivor WHERE kind = ?1 AND survivor = ?2 \
-               AND since <= ?3 AND (until IS NULL OR until > ?3)";
-    let mut next = db.prepare_cached(sql)?;
-    let mut ids = vec![id.to_owned()];
-    let mut at = 0;
-    while at < ids.len() && ids.len() < MERGED_MAX {
-        let found = next.query_map(params![kind, ids[at], position], |row| row.get::<_, String>(0))?;
-        for id in found.collect::<rusqlite::Result<Vec<_>>>()? {
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-        at += 1;
-    }
-    ids.remove(0);
-    Ok(ids)
+        || matches!(rule.parameter.class, Date | Number | Quantity | String)
 }
 
 /// The clauses whose values the index keeps as hashes.
 fn hashed(query: &Query) -> Query {
-    use ParameterClass::{Quantity, Reference, Token};
+    use ParameterClass::{Quantity, Reference, Token, Uri};
     let mut query = query.clone();
     query.clauses.retain(|clause| {
-        matches!(clause.parameter.class, Token | Reference | Quantity) && clause.parameter.code != "_id"
+        matches!(clause.parameter.class, Token | Reference | Quantity | Uri) && clause.parameter.code != "_id"
     });
     query
 }

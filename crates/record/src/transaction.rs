@@ -8,8 +8,9 @@ use sha2::Digest;
 
 use crate::body;
 use crate::commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Why, Write};
+use crate::filing;
 use crate::index::Rows;
-use crate::message::{Attempt, NewMessage, Receipt, Replay};
+use crate::message::Receipt;
 use crate::version::{Key, MessageId, Method, Position, Time};
 
 /// What the writer knows of the end of the log. Cheap to copy, to go back to after a rollback.
@@ -33,7 +34,7 @@ impl From<rusqlite::Error> for Fault {
 }
 
 /// The index rows of each version written, with its position.
-pub type Indexed = Vec<(Rows, i64)>;
+pub type Indexed = Vec<(Box<Rows>, i64)>;
 
 impl Log {
     pub fn read(db: &Connection) -> rusqlite::Result<Log> {
@@ -130,7 +131,7 @@ pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed,
     let time = log.tick(commit.now);
     let first = log.seq + 1;
     let message = match &commit.receipt {
-        Some(receipt) => Some(claim(db, receipt, &hash)?),
+        Some(receipt) => Some(filing::claim(db, receipt, &hash)?),
         None => None,
     };
     let mut indexed = Vec::with_capacity(commit.writes.len());
@@ -151,9 +152,9 @@ pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed,
     }
     if let (Some(receipt), Some(id)) = (&commit.receipt, message) {
         if let Receipt::New(message) = receipt {
-            arrival(db, id, message, &hash, raw_bytes)?;
+            filing::arrival(db, id, message, &hash, raw_bytes)?;
         }
-        attempt(db, receipt, id, time, (first, versions.len()))?;
+        filing::attempt(db, receipt, id, time, (first, versions.len()))?;
     }
     Ok((Committed { message, versions, time, position: Position(log.seq) }, indexed))
 }
@@ -166,7 +167,7 @@ struct Place {
     message: Option<MessageId>,
 }
 
-fn version(db: &Connection, kind: i64, write: Write, place: &Place) -> Result<(u64, Option<Rows>), Fault> {
+fn version(db: &Connection, kind: i64, write: Write, place: &Place) -> Result<(u64, Option<Box<Rows>>), Fault> {
     let newest = "SELECT vid, seq FROM resource WHERE kind=?1 AND id=?2 ORDER BY vid DESC LIMIT 1";
     let newest: Option<(u64, i64)> = db
         .prepare_cached(newest)?
@@ -244,87 +245,4 @@ impl Redirect {
             Redirect::Begin { kind, from, .. } | Redirect::End { kind, from } => Key::new(kind, from),
         }
     }
-}
-
-/// The id that the message has, or gets if it was never seen.
-fn claim(db: &Connection, receipt: &Receipt, hash: &[u8; 32]) -> Result<MessageId, Fault> {
-    let message = match receipt {
-        Receipt::Replay(replay) => {
-            let there = "SELECT 1 FROM message WHERE id=?1";
-            return match db.prepare_cached(there)?.exists([replay.message.0])? {
-                true => Ok(replay.message),
-                false => Err(Fault::Said(CommitError::Refused("there is no such message to replay"))),
-            };
-        }
-        Receipt::New(message) => message,
-    };
-    if let Some(control_id) = &message.control_id {
-        let seen = "SELECT id FROM message WHERE control_id=?1 AND source=?2 AND hash=?3";
-        let seen: Option<i64> = db
-            .prepare_cached(seen)?
-            .query_row(params![control_id, message.source, hash], |row| row.get(0))
-            .optional()?;
-        if let Some(id) = seen {
-            return Err(Fault::Said(CommitError::Duplicate(MessageId(id))));
-        }
-    }
-    let next = "SELECT coalesce(max(id), 0) + 1 FROM message";
-    Ok(MessageId(db.prepare_cached(next)?.query_row([], |row| row.get(0))?))
-}
-
-/// Stores a try with the versions that it made: where they begin and how many.
-fn attempt(db: &Connection, receipt: &Receipt, id: MessageId, now: Time, made: (i64, usize)) -> rusqlite::Result<()> {
-    let (number, raw, patients, attempt) = match receipt {
-        Receipt::New(message) => (1, Some(&message.raw), &message.patients, &message.attempt),
-        Receipt::Replay(replay) => (again(db, replay)?, replay.mended.as_ref(), &replay.patients, &replay.attempt),
-    };
-    if let Some(raw) = raw {
-        db.prepare_cached("INSERT INTO message_body VALUES (?,?,?)")?.execute(params![id.0, number, raw])?;
-    }
-    for patient in patients {
-        let find = "INSERT OR IGNORE INTO message_patient VALUES (?,?)";
-        db.prepare_cached(find)?.execute(params![patient, id.0])?;
-    }
-    let Attempt { outcome, issues, residue } = attempt;
-    db.prepare_cached("INSERT INTO attempt VALUES (?,?,?,?,?,?,?,?)")?.execute(params![
-        id.0,
-        number,
-        now.0,
-        outcome.code(),
-        (!issues.is_empty()).then_some(issues),
-        (!residue.is_empty()).then_some(residue),
-        made.0,
-        made.1,
-    ])?;
-    Ok(())
-}
-
-fn arrival(
-    db: &Connection,
-    id: MessageId,
-    message: &NewMessage,
-    hash: &[u8; 32],
-    raw_bytes: usize,
-) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)")?.execute(params![
-        id.0,
-        message.source,
-        message.control_id,
-        message.kind,
-        message.received.0,
-        message.event_time.map(|time| time.0),
-        message.trace_id,
-        hash,
-        raw_bytes,
-        message.attempt.outcome.code(),
-    ])?;
-    Ok(())
-}
-
-/// The number of a further attempt, whose outcome becomes the message's.
-fn again(db: &Connection, replay: &Replay) -> rusqlite::Result<i64> {
-    let outcome = replay.attempt.outcome.code();
-    db.prepare_cached("UPDATE message SET outcome=?2 WHERE id=?1")?.execute(params![replay.message.0, outcome])?;
-    let next = "SELECT coalesce(max(attempt), 0) + 1 FROM attempt WHERE message=?1";
-    db.prepare_cached(next)?.query_row([replay.message.0], |row| row.get(0))
 }

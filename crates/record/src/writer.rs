@@ -27,7 +27,7 @@ const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// WAL pages of 4 kB from which the checkpointer is called, and from which the writer finishes its work.
 const WAL_PAGES_SOFT: u32 = 4_000;
-const WAL_PAGES_HARD: u32 = 32_000;
+const WAL_PAGES_HARD: u32 = 16_000;
 
 type Answer = oneshot::Sender<Result<Committed, CommitError>>;
 /// Answers its caller itself; returns what happened for the writer's own sake.
@@ -163,7 +163,7 @@ impl Work {
                 }
                 Task::Commit(commit, answer) => {
                     bytes += commit.bytes();
-                    commits.push((commit, answer));
+                    commits.push((*commit, answer));
                 }
             }
             if commits.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX {
@@ -176,7 +176,7 @@ impl Work {
         alone
     }
 
-    fn commit(&mut self, commits: Vec<(Box<Ready>, Answer)>) {
+    fn commit(&mut self, commits: Vec<(Ready, Answer)>) {
         let before = self.log.clone();
         let (commits, answers): (Vec<_>, Vec<_>) = commits.into_iter().unzip();
         let results = match self.broken {
@@ -200,7 +200,7 @@ impl Work {
     }
 
     /// One SQLite transaction. An error here is everybody's.
-    fn transaction(&mut self, commits: Vec<Box<Ready>>) -> Result<Vec<Result<Committed, CommitError>>, CommitError> {
+    fn transaction(&mut self, commits: Vec<Ready>) -> Result<Vec<Result<Committed, CommitError>>, CommitError> {
         let written = self.db.execute_batch("BEGIN IMMEDIATE").and_then(|()| self.members(commits));
         let written = written.and_then(|results| self.db.execute_batch("COMMIT").map(|()| results));
         written.map_err(|error| {
@@ -212,11 +212,11 @@ impl Work {
         })
     }
 
-    fn members(&mut self, commits: Vec<Box<Ready>>) -> rusqlite::Result<Vec<Result<Committed, CommitError>>> {
+    fn members(&mut self, commits: Vec<Ready>) -> rusqlite::Result<Vec<Result<Committed, CommitError>>> {
         let mut batch = Batch::default();
         let mut results = Vec::with_capacity(commits.len());
         for commit in commits {
-            results.push(self.member(*commit, &mut batch)?);
+            results.push(self.member(commit, &mut batch)?);
         }
         batch.write(&self.db)?;
         Ok(results)
@@ -230,7 +230,7 @@ impl Work {
             Ok((committed, rows)) => {
                 self.db.prepare_cached("RELEASE member")?.execute([])?;
                 for (rows, seq) in rows {
-                    batch.add(rows, seq);
+                    batch.add(*rows, seq);
                 }
                 Ok(Ok(committed))
             }

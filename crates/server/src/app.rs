@@ -13,7 +13,7 @@ use record::{Record, Time};
 use crate::command::Failure;
 use crate::config::Config;
 use crate::intake::{Answer, Intake};
-use crate::metrics::Metrics;
+use crate::metrics::{InHand, Metrics};
 use crate::operation::health::Health;
 use crate::profiles;
 use crate::shutdown::Shutdown;
@@ -47,8 +47,19 @@ impl App {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let intake =
             Intake::new(record.clone(), Arc::clone(&gateway), ids.clone(), policy.intake(), metrics.clone());
-        let config = Arc::new(config);
-        Ok(App { config, record, gateway, ids, policy, sources, intake, metrics, shutdown })
+        let (config, health) = (Arc::new(config), Health::default());
+        Ok(App { config, record, gateway, ids, policy, sources, intake, metrics, health, shutdown })
+    }
+
+    /// A message of a source that was let in, wherever it came from.
+    pub async fn take(&self, source: &Arc<Source>, peer: &str, bytes: Vec<u8>) -> Answer {
+        let _in_hand = InHand::of(&self.metrics.messages_in_hand);
+        self.intake.take(source, peer, bytes).await
+    }
+
+    /// The configured source of this name.
+    pub fn source(&self, name: &str) -> Option<Arc<Source>> {
+        self.sources.iter().find(|source| source.name == name).cloned()
     }
 }
 

@@ -110,6 +110,22 @@ impl Metrics {
     }
 }
 
+/// One more in hand, until it is dropped: also when whoever waits for it goes away.
+pub struct InHand(IntGauge);
+
+impl InHand {
+    pub fn of(gauge: &IntGauge) -> InHand {
+        gauge.inc();
+        InHand(gauge.clone())
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

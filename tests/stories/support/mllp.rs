@@ -66,7 +66,9 @@ impl Line {
                     assert!(self.heard.is_empty(), "the line ended within an answer: {:?}", self.heard);
                     return None;
                 }
-                Err(fault) if matches!(fault.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => return None,
+                Err(fault) if matches!(fault.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                    return None;
+                }
                 Ok(count) => self.heard.extend_from_slice(&buffer[..count]),
                 Err(fault) => panic!("nothing came: {fault}"),
             }

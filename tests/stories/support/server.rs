@@ -5,11 +5,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::PATIENCE;
 use super::cli::{Ran, hilum, program};
 use super::directory::Directory;
-use super::http::Fhir;
+use super::http::{Fhir, ask};
 use super::mllp::Line;
 
 /// A source that takes any facility from this machine, with a zone: what most stories need.
@@ -35,7 +38,7 @@ struct Process {
     mllp: Vec<String>,
     http: String,
     log: Arc<Mutex<String>>,
-    ended: Receiver<String>,
+    lines: Receiver<String>,
 }
 
 impl Hilum {
@@ -108,6 +111,34 @@ impl Hilum {
         self.process().log.lock().expect("no reader panics").clone()
     }
 
+    /// Waits until a line that contains this was printed.
+    pub fn wait_for(&self, text: &str, patience: Duration) {
+        let end = Instant::now() + patience;
+        while !self.log().contains(text) {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.process().lines.recv_timeout(left).is_err() && !self.log().contains(text) {
+                panic!("hilum never printed {text:?}:\n{}", self.log());
+            }
+        }
+    }
+
+    /// Stored messages, newest first, narrowed by a query such as `outcome=parked`.
+    pub fn messages(&self, query: &str) -> Vec<Value> {
+        let listing = ask("GET", &format!("{}/hilum/messages?limit=1000&{query}", self.http()), &[], &[]);
+        assert_eq!(listing.status, 200, "{}", listing.text);
+        listing.json()["messages"].as_array().expect("a list").clone()
+    }
+
+    pub fn parked(&self) -> Vec<Value> {
+        self.messages("outcome=parked")
+    }
+
+    /// All that is known of the newest message.
+    pub fn newest(&self) -> Value {
+        let newest = self.messages("").into_iter().next().expect("a message came");
+        ask("GET", &format!("{}/hilum/messages/{}", self.http(), newest["id"]), &[], &[]).json()
+    }
+
     /// A command that acts on this server.
     pub fn command(&self, arguments: &[&str]) -> Ran {
         hilum(&[arguments, &["--server", &self.http()]].concat())
@@ -135,7 +166,7 @@ impl Hilum {
     pub fn end(&mut self) -> (ExitStatus, String) {
         let mut process = self.process.take().expect("it runs");
         loop {
-            match process.ended.recv_timeout(PATIENCE) {
+            match process.lines.recv_timeout(PATIENCE) {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
@@ -171,11 +202,11 @@ impl Process {
             .spawn()
             .expect("hilum starts");
         let log = Arc::new(Mutex::new(String::new()));
-        let (lines, ended) = channel();
-        follow(child.stdout.take().expect("piped"), &log, lines.clone());
-        follow(child.stderr.take().expect("piped"), &log, lines);
+        let (tell, lines) = channel();
+        follow(child.stdout.take().expect("piped"), &log, tell.clone());
+        follow(child.stderr.take().expect("piped"), &log, tell);
         let ready = loop {
-            match ended.recv_timeout(PATIENCE) {
+            match lines.recv_timeout(PATIENCE) {
                 Ok(line) if line.starts_with("hilum: http=") => break line,
                 Ok(_) => {}
                 Err(_) => {
@@ -184,9 +215,10 @@ impl Process {
                 }
             }
         };
-        let words = |key: &str| ready.split_whitespace().filter_map(|word| word.strip_prefix(key)).map(str::to_owned).collect();
+        let words =
+            |key: &str| ready.split_whitespace().filter_map(|word| word.strip_prefix(key)).map(str::to_owned).collect();
         let http: Vec<String> = words("http=");
-        Process { child, mllp: words("mllp="), http: http.into_iter().next().expect("an address"), log, ended }
+        Process { child, mllp: words("mllp="), http: http.into_iter().next().expect("an address"), log, lines }
     }
 }
 

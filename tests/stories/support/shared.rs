@@ -19,7 +19,9 @@ pub fn find(name: &str) -> Option<PathBuf> {
 pub fn samples() -> Vec<(String, Vec<u8>)> {
     let mut found: Vec<(String, Vec<u8>)> = files(&tree::root().join("tests/data/hl7v2"), &["hl7"])
         .into_iter()
-        .map(|path| (path.file_name().expect("listed").to_string_lossy().into_owned(), fs::read(&path).expect("listed")))
+        .map(|path| {
+            (path.file_name().expect("listed").to_string_lossy().into_owned(), fs::read(&path).expect("listed"))
+        })
         .collect();
     found.sort();
     found

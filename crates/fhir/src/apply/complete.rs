@@ -19,7 +19,8 @@ fn complete_object(object: &mut Object<'_>, kind: &'static schema::Type) {
     for (name, node) in &mut object.fields {
         let Some(element) = kind.element(name) else { continue };
         let inner = schema::r4().kind_of(element);
-        if !matches!(inner.class, Class::Backbone | Class::Complex) {
+        // A datatype without required elements holds none that could have them, but for extensions, which bring their url.
+        if inner.class != Class::Backbone && (inner.class != Class::Complex || inner.required == 0) {
             continue;
         }
         match node {
@@ -31,6 +32,9 @@ fn complete_object(object: &mut Object<'_>, kind: &'static schema::Type) {
             }),
             _ => {}
         }
+    }
+    if kind.required == 0 {
+        return;
     }
     let mut done = Vec::new();
     for element in kind.elements.iter().filter(|element| element.min > 0) {

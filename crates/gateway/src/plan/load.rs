@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::rule::{self, Names};
 use super::{MapIndex, Plan, Profile, Target, check, message, place};
 use crate::codes::CodeMap;
+use crate::run::RULES_MAX;
 use crate::profile::{self, Document, MapDocument, MapUse};
 use crate::yaml::{self, Fault};
 
@@ -266,6 +267,9 @@ fn compile_profile(
     profile.replaces = document.extends.as_deref().filter(|_| !document.matching.is_empty()).and_then(resolve);
     let at_fault = |line, text| vec![LoadFault { file: document.file.clone(), line, text }];
     profile.tie(&unless).map_err(|text| at_fault(document.line, text))?;
+    if profile.rules.len() > RULES_MAX || profile.guards.len() > RULES_MAX {
+        return Err(at_fault(document.line, format!("{:?} has more than {RULES_MAX} rules or guards: part it", document.name)));
+    }
     let Some((a, b)) = check::two_writers(&profile.rules) else { return Ok(profile) };
     let (a, b) = (&profile.rules[a].name, &profile.rules[b].name);
     let line = document.rules.iter().find(|rule| rule.name == *b).map_or(document.line, |rule| rule.line);
@@ -297,6 +301,7 @@ fn assemble(
         action: document.action.as_ref().map(|(slot, codes)| (rule::slot(slot), codes.clone())),
         same,
         ignore: document.ignore.iter().map(rule::slot).collect(),
+        guards: Vec::new(),
         rules,
         tests: document.tests.clone(),
     }

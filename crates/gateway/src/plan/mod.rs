@@ -46,6 +46,8 @@ pub struct Profile {
     pub action: Option<(Slot, Vec<String>)>,
     pub same: Option<&'static str>,
     pub ignore: Vec<Slot>,
+    /// The different guards of its rules.
+    pub guards: Vec<(Slot, Guard)>,
     pub rules: Vec<Rule>,
     pub tests: Vec<Test>,
 }
@@ -65,6 +67,8 @@ pub struct Rule {
     pub name: String,
     pub source: Source,
     pub guards: Vec<(Slot, Guard)>,
+    /// The same guards by their numbers in the profile.
+    pub guard_numbers: Vec<u16>,
     /// Rules that must have written nothing.
     pub unless: Vec<usize>,
     pub place: Place,
@@ -89,7 +93,8 @@ pub enum Source {
 /// A compiled [`crate::path::Slot`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
-    Field { segment: SegmentId, all_segments: bool, field: u16, repetition: crate::path::Repetition, component: u8, subcomponent: u8 },
+    /// `number` is the segment's among those that the profile reads; `u8::MAX` where it has none.
+    Field { segment: SegmentId, number: u8, all_segments: bool, field: u16, repetition: crate::path::Repetition, component: u8, subcomponent: u8 },
     Segment { segment: SegmentId, all: bool },
     Part { part: u8, below: u8, deeper: u8, all: bool },
     Slice { first: u8, last: u8 },
@@ -113,6 +118,8 @@ pub struct Place {
     pub owner: String,
     /// Whether other owners write the same list.
     pub shared: bool,
+    /// Whether each value makes an item of its own.
+    pub each: bool,
     /// What stands at the end of the steps.
     pub leaf: Leaf,
 }
@@ -245,19 +252,16 @@ pub struct Merge {
     pub guards: Vec<(Slot, Guard)>,
 }
 
+impl Rule {
+    /// Whether it says something of the message, and not only a constant or a reference.
+    pub fn is_substantial(&self) -> bool {
+        !matches!(self.source, Source::Constant(_) | Source::Reference { .. })
+    }
+}
+
 impl Slot {
     /// A component (or subcomponent, or field) of the value at hand.
     pub const fn part(part: u8) -> Slot {
         Slot::Part { part, below: 0, deeper: 0, all: false }
-    }
-}
-
-impl Plan {
-    pub fn profile(&self, name: &str) -> Option<&Profile> {
-        self.profiles.iter().find(|profile| profile.name == name)
-    }
-
-    pub fn map(&self, name: &str) -> Option<&CodeMap> {
-        self.maps.iter().find(|map| map.name == name)
     }
 }

@@ -32,7 +32,8 @@ pub fn compile(target: &str, steps: &[path::Step], rule: &str) -> Result<Place, 
         Some(Index::Url(url)) => format!("[{url}]"),
         _ => rule.to_owned(),
     };
-    Ok(Place { steps: compiled, head, path, displaces, owner, shared: false, leaf })
+    let each = compiled.iter().any(|step| step.index == Index::All);
+    Ok(Place { each, steps: compiled, head, path, displaces, owner, shared: false, leaf })
 }
 
 /// For a rule that removes: the stem of a choice (`value`) stands for whichever of its names is there.

@@ -3,6 +3,8 @@
 use fhir::apply::Journal;
 use hl7v2::SegmentId;
 
+use crate::run::SEGMENTS_MAX;
+
 use super::{BuiltIn, Convert, Direction, Op, Place, Profile, Rule, Slot, Source, Target, place};
 use crate::path;
 use crate::profile::{self, MapUse};
@@ -40,6 +42,7 @@ pub fn compile(rule: &profile::Rule, target: &str, names: &Names<'_>) -> Result<
     let compiled = Rule {
         name: rule.name.clone(),
         guards: guards(&rule.when),
+        guard_numbers: Vec::new(),
         unless: Vec::new(),
         fallback: fallback.collect::<Result<_, String>>()?,
         op: op(rule, &place)?,
@@ -198,6 +201,7 @@ pub fn slot(slot: &path::Slot) -> Slot {
     match slot {
         path::Slot::Field(field) => Slot::Field {
             segment: segment_id(&field.segment),
+            number: u8::MAX,
             all_segments: field.all_segments,
             field: field.field,
             repetition: field.repetition,
@@ -229,6 +233,8 @@ impl Profile {
                 self.rules[at].unless.push(other);
             }
         }
+        self.number_segments();
+        self.number_guards();
         for at in 0..self.rules.len() {
             let place = &self.rules[at].place;
             let list = place.head > 0 && place.steps[place.head - 1].many;
@@ -240,5 +246,35 @@ impl Profile {
             self.rules[at].place.shared = shared;
         }
         Ok(())
+    }
+
+    /// Numbers the segments that the rules read, so that each is looked for once; those beyond the most are looked for
+    /// each time.
+    fn number_segments(&mut self) {
+        let mut known: Vec<SegmentId> = Vec::new();
+        for rule in &mut self.rules {
+            let read = if let Source::Slots(slots) = &mut rule.source { &mut slots[..] } else { &mut [] };
+            for slot in read.iter_mut().chain(rule.guards.iter_mut().map(|(slot, _)| slot)) {
+                if let Slot::Field { segment, number, .. } = slot {
+                    let at = known.iter().position(|id| id == segment).unwrap_or(known.len());
+                    if at == known.len() && at < SEGMENTS_MAX {
+                        known.push(*segment);
+                    }
+                    *number = if at < SEGMENTS_MAX { at as u8 } else { u8::MAX };
+                }
+            }
+        }
+    }
+
+    fn number_guards(&mut self) {
+        for rule in &mut self.rules {
+            for guard in &rule.guards {
+                let at = self.guards.iter().position(|known| known == guard).unwrap_or(self.guards.len());
+                if at == self.guards.len() {
+                    self.guards.push(guard.clone());
+                }
+                rule.guard_numbers.push(at as u16);
+            }
+        }
     }
 }

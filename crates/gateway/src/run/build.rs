@@ -71,6 +71,13 @@ pub fn constant(constant: &Constant) -> Node<'_> {
     }
 }
 
+/// Whether anything stands at the end of `steps`.
+pub fn is_there(object: &Object<'_>, steps: &[Step]) -> bool {
+    let mut found = Vec::new();
+    find(object, steps, &mut found);
+    !found.is_empty()
+}
+
 /// The nodes at the end of `steps`: several where a list is on the way and no item is named.
 pub fn find<'o, 'a>(object: &'o Object<'a>, steps: &[Step], out: &mut Vec<&'o Node<'a>>) {
     let Some((step, rest)) = steps.split_first() else { return };

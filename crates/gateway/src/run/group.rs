@@ -101,6 +101,10 @@ impl Grouping {
         instance
     }
 
+    pub fn id(&self, segment: u32) -> SegmentId {
+        self.ids[segment as usize]
+    }
+
     pub fn instance_of(&self, segment: u32) -> u32 {
         self.of[segment as usize]
     }

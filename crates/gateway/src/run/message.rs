@@ -1,14 +1,14 @@
 //! Translating one message: its groups, the resources that it names, and what it says of each.
 
-use std::collections::HashMap;
-
 use fhir::apply::Change;
 use fhir::{Issue, IssueType};
 use hl7v2::Message;
 
 use super::group::Grouping;
 use super::build;
-use super::rules::{Instance, Runner, nodes_into};
+use super::frame::Frame;
+use super::rules::{Instance, Produced, Runner, Said};
+use super::writes::nodes_into;
 use super::view::{Reader, Scope};
 use super::{Merging, Planned, Snapshot, Translation, text};
 use crate::key::IdKey;
@@ -22,27 +22,9 @@ pub fn translate<'a>(plan: &'a Plan, message: &'a Message<'a>, source: &'a Sourc
     let names = [format!("{}^{event}", header.kind), header.declared_structure.to_string(), header.structure.to_string()];
     let spec = choose(plan, message, source, &names)?;
     let reader = Reader::new(message, Grouping::of(message, &spec.groups));
-    let mut runner = Runner {
-        plan,
-        spec,
-        chosen: overlays(plan, message, source),
-        source,
-        ids,
-        reader,
-        event,
-        code: header.kind.to_string(),
-        instances: Vec::new(),
-        planned: Vec::new(),
-        by_id: HashMap::new(),
-        occurrences: HashMap::new(),
-        issues: Vec::new(),
-        trace: trace.then(Vec::new),
-        current: (String::new(), None),
-        transient: false,
-        unnamed: Vec::new(),
-        depth: 0,
-        element: String::new(),
-    };
+    let chosen = overlays(plan, message, source);
+    let code = header.kind.to_string();
+    let mut runner = Runner::new((plan, spec, chosen), (source, ids), reader, (event, code), trace);
     let uses = runner.name_resources(spec);
     let mut translation = Translation { profile: &spec.name, ..Translation::default() };
     runner.run_resources(spec, &uses, &mut translation);
@@ -52,6 +34,7 @@ pub fn translate<'a>(plan: &'a Plan, message: &'a Message<'a>, source: &'a Sourc
     translation.issues = runner.issues;
     translation.unnamed = runner.unnamed;
     translation.residue = runner.reader.residue();
+    translation.values = if trace { runner.reader.values() } else { 0 };
     translation.trace = runner.trace.unwrap_or_default();
     Some(translation)
 }
@@ -106,7 +89,7 @@ impl<'a> Runner<'a> {
                     continue;
                 }
                 let scope = Scope { instance: self.reader.grouping.instance_of(segment), segment, joined: &[] };
-                if self.holds(&use_.guards, scope, None) && !self.joins(use_, scope) {
+                if self.holds(&use_.guards, &mut Frame::new(scope, None)) && !self.joins(use_, scope) {
                     self.name_resource(use_, profile, kind, scope, &mut uses, at);
                 }
             }
@@ -124,7 +107,7 @@ impl<'a> Runner<'a> {
         at: usize,
     ) {
         let parent = self.instances.first().map_or_else(String::new, |first| first.id.clone());
-        let Some(id) = self.key(profile, scope, None, &parent) else {
+        let Some(id) = self.key(profile, &mut Frame::new(scope, None), &parent) else {
             let place = self.reader.message.segment(scope.segment as usize).place().to_string();
             if !use_.transient && !self.unnamed.contains(&kind) {
                 self.unnamed.push(kind);
@@ -134,12 +117,13 @@ impl<'a> Runner<'a> {
             return;
         };
         uses.push(at);
-        self.instances.push(Instance { name: &use_.name, kind, id, group: scope.instance, segment: scope.segment, joined: Vec::new() });
+        let (group, segment) = (scope.instance, scope.segment);
+        self.add_instance(Instance { name: &use_.name, kind, id, group, segment, joined: Vec::new() });
     }
 
     /// Whether a segment continues the one before it: text over many OBX of one identifier.
     fn joins(&mut self, use_: &'a ResourceUse, scope: Scope<'_>) -> bool {
-        if use_.join.is_empty() || !self.holds(&use_.join, scope, None) {
+        if use_.join.is_empty() || !self.holds(&use_.join, &mut Frame::new(scope, None)) {
             return false;
         }
         let Some(last) = self.instances.iter().rposition(|known| known.name == use_.name) else { return false };
@@ -150,7 +134,7 @@ impl<'a> Runner<'a> {
             message.field(scope.segment as usize, field).raw() == message.field(before.segment as usize, field).raw()
         };
         // OBX-3 identifier and OBX-4 sub-id; OBX-2 is what the guard asks about.
-        if !same_parent || !same(3) || !same(4) || !self.holds(&use_.join, before, None) {
+        if !same_parent || !same(3) || !same(4) || !self.holds(&use_.join, &mut Frame::new(before, None)) {
             return false;
         }
         self.instances[last].joined.push(scope.segment);
@@ -171,8 +155,7 @@ impl<'a> Runner<'a> {
             }
             profile.time.iter().chain(profile.rank.iter().map(|(slot, _)| slot)).for_each(|slot| self.note_slot(slot, scope));
             let time = self.time(profile, scope);
-            self.current = (id.clone(), time);
-            self.transient = use_.transient;
+            self.current = Said { id: id.clone(), time, transient: use_.transient };
             self.element = if self.trace.is_some() { format!("{kind}/{id} ") } else { String::new() };
             let (mut writes, _) = self.writes(profile, scope, None);
             if let Some((slot, _)) = &profile.action {
@@ -206,13 +189,15 @@ impl<'a> Runner<'a> {
                     let mut found = Vec::new();
                     let slot = Slot::Field {
                         segment: message.segment(*joined as usize).segment_id(),
+                        number: u8::MAX,
                         all_segments: false,
                         field: number,
                         repetition: crate::path::Repetition::All,
                         component: 0,
                         subcomponent: 0,
                     };
-                    self.reader.collect(&slot, Scope { segment: *joined, joined: &[], ..scope }, None, &mut found);
+                    let scope = Scope { segment: *joined, joined: &[], ..scope };
+                    self.reader.collect(&slot, &mut Frame::new(scope, None), &mut found);
                     found.into_iter().for_each(|view| self.reader.note(view));
                 }
             }
@@ -221,14 +206,14 @@ impl<'a> Runner<'a> {
 
     fn time(&self, profile: &Profile, scope: Scope<'_>) -> Option<fhir::apply::EventTime> {
         profile.time.iter().find_map(|slot| {
-            let found = self.reader.first(slot, scope, None)?;
+            let found = self.reader.first(slot, &mut Frame::new(scope, None))?;
             text::event_time(&self.reader.text(found), self.source.zone.as_ref())
         })
     }
 
     fn rank(&self, profile: &Profile, scope: Scope<'_>) -> u8 {
         let Some((slot, ranks)) = &profile.rank else { return 0 };
-        let Some(found) = self.reader.first(slot, scope, None) else { return 0 };
+        let Some(found) = self.reader.first(slot, &mut Frame::new(scope, None)) else { return 0 };
         let code = self.reader.text(found);
         ranks.iter().find(|(known, _)| *known == code.trim()).map_or(0, |(_, rank)| *rank)
     }
@@ -240,14 +225,14 @@ impl<'a> Runner<'a> {
 
     fn action<'p>(&self, profile: &'p Profile, scope: Scope<'_>) -> Option<(String, &'p Vec<String>)> {
         let (slot, gone) = profile.action.as_ref()?;
-        let found = self.reader.first(slot, scope, None)?;
+        let found = self.reader.first(slot, &mut Frame::new(scope, None))?;
         Some((self.reader.text(found).trim().to_owned(), gone))
     }
 
     /// What a merge or an action code reads was understood; it is no residue.
     fn note_slot(&mut self, slot: &Slot, scope: Scope<'_>) {
         let mut found = Vec::new();
-        self.reader.collect(slot, scope, None, &mut found);
+        self.reader.collect(slot, &mut Frame::new(scope, None), &mut found);
         found.into_iter().for_each(|view| self.reader.note(view));
     }
 
@@ -298,11 +283,11 @@ impl<'a> Runner<'a> {
                     continue;
                 }
                 let scope = Scope { instance: self.reader.grouping.instance_of(segment), segment, joined: &[] };
-                if !self.holds(&merge.guards, scope, None) {
+                if !self.holds(&merge.guards, &mut Frame::new(scope, None)) {
                     continue;
                 }
                 self.note_key(&merge.prior, scope);
-                let prior = self.one_key(kind, &merge.prior, scope, None, "");
+                let prior = self.one_key(kind, &merge.prior, &mut Frame::new(scope, None), "");
                 let survivor = match merge.how {
                     // Both are PIDs of the one message: the first is who is spoken of.
                     plan::How::Link | plan::How::Unlink => {
@@ -338,7 +323,7 @@ impl<'a> Runner<'a> {
 pub fn gone_writes(profile: &Profile) -> Vec<fhir::apply::Write<'_>> {
     let mut writes = Vec::new();
     for (place, constant) in &profile.gone {
-        nodes_into(&mut writes, place, plan::Op::Set, vec![build::constant(constant)]);
+        nodes_into(&mut writes, place, plan::Op::Set, Produced::One(build::constant(constant)));
     }
     writes
 }

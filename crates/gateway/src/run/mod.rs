@@ -1,13 +1,19 @@
 //! Running a plan over a message: what it says, as changes.
 
 mod build;
+mod convert;
+mod frame;
 mod group;
+mod guards;
 mod keys;
 mod message;
+mod references;
 mod rules;
 pub mod text;
 mod view;
+mod writes;
 
+pub use frame::{RULES_MAX, SEGMENTS_MAX};
 pub use message::{gone_writes, translate};
 
 use fhir::Issue;
@@ -28,6 +34,8 @@ pub struct Translation<'a> {
     pub issues: Vec<Issue>,
     /// Places of what was sent and no rule read.
     pub residue: Vec<String>,
+    /// How many values were sent; counted only with the trace.
+    pub values: usize,
     /// Made when asked for: which rule made what of what.
     pub trace: Vec<Traced>,
 }

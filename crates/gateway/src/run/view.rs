@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use hl7v2::{Message, RepetitionId, SegmentId, unescape};
 use memchr::memchr_iter;
 
+use super::frame::Frame;
 use super::group::Grouping;
 use crate::path::Repetition;
 use crate::plan::Slot;
@@ -41,6 +42,10 @@ pub struct Scope<'s> {
 }
 
 impl View<'_> {
+    fn segment(at: u32) -> Self {
+        View { raw: "", depth: Depth::Segment, place: at, component: 0, subcomponent: 0 }
+    }
+
     pub fn is_null(&self) -> bool {
         self.raw == "\"\""
     }
@@ -69,46 +74,73 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Adds the values of a slot that are not empty. `view` is what a datatype profile is applied to.
-    pub fn collect(&self, slot: &Slot, scope: Scope<'_>, view: Option<View<'m>>, out: &mut Vec<View<'m>>) {
+    /// Adds the values of a slot that are not empty.
+    pub fn collect(&self, slot: &Slot, frame: &mut Frame<'_, 'm>, out: &mut Vec<View<'m>>) {
         match *slot {
-            Slot::Field { segment, all_segments, .. } => {
-                self.each_segment(segment, all_segments, scope, |at| self.collect_field(slot, at, scope, out));
-            }
-            Slot::Segment { segment, all } => self.each_segment(segment, all, scope, |at| {
-                out.push(View { raw: "", depth: Depth::Segment, place: at, component: 0, subcomponent: 0 });
-            }),
-            Slot::Part { part, all: true, .. } if view.is_some_and(|view| view.depth == Depth::Segment) => {
-                if let Some(view) = view {
-                    self.collect_repetitions(view.place, u16::from(part), Repetition::All, 0, 0, out);
+            Slot::Field { segment, all_segments: true, .. } => {
+                for at in self.grouping.find_all(frame.scope.instance, segment) {
+                    self.collect_field(slot, at, frame.scope, out);
                 }
             }
-            Slot::Part { part, below, deeper, .. } => {
-                let mut found = view.and_then(|view| self.part(view, part));
-                for number in [below, deeper].into_iter().filter(|number| *number > 0) {
-                    found = found.and_then(|found| self.part(found, number));
+            Slot::Field { segment, number, repetition: Repetition::All, .. } => {
+                if let Some(at) = frame.segment(number, segment, &self.grouping) {
+                    self.collect_field(slot, at, frame.scope, out);
                 }
-                out.extend(found);
             }
-            Slot::Slice { first, last } => out.extend(view.and_then(|view| self.slice(view, first, last))),
-            Slot::Whole => out.extend(view),
-            Slot::Event | Slot::MessageCode | Slot::SourceName => {}
+            Slot::Segment { segment, all: true } => {
+                out.extend(self.grouping.find_all(frame.scope.instance, segment).map(View::segment));
+            }
+            Slot::Part { part, all: true, .. } => match frame.view {
+                Some(view) if view.depth == Depth::Segment => {
+                    self.collect_repetitions(view.place, u16::from(part), (0, 0), out);
+                }
+                _ => out.extend(self.first(slot, frame)),
+            },
+            _ => out.extend(self.first(slot, frame)),
         }
     }
 
-    pub fn first(&self, slot: &Slot, scope: Scope<'_>, view: Option<View<'m>>) -> Option<View<'m>> {
-        let mut found = Vec::new();
-        self.collect(slot, scope, view, &mut found);
-        found.first().copied()
+    /// The first value of a slot that is not empty.
+    pub fn first(&self, slot: &Slot, frame: &mut Frame<'_, 'm>) -> Option<View<'m>> {
+        match *slot {
+            Slot::Field { all_segments: true, .. } => {
+                let mut found = Vec::new();
+                self.collect(slot, frame, &mut found);
+                found.first().copied()
+            }
+            Slot::Field { segment, number, field, repetition, component, subcomponent, .. } => {
+                let at = frame.segment(number, segment, &self.grouping)?;
+                let field = self.message.field(at as usize, field);
+                if field.is_empty() {
+                    return None;
+                }
+                let index = if let Repetition::Nth(n) = repetition { usize::from(n) - 1 } else { 0 };
+                self.within_repetition(field.repetition(index)?, (component, subcomponent))
+            }
+            Slot::Segment { segment, all: true } => self.grouping.find_all(frame.scope.instance, segment).next().map(View::segment),
+            Slot::Segment { segment, all: false } => frame.segment(u8::MAX, segment, &self.grouping).map(View::segment),
+            Slot::Part { part, below, deeper, .. } => {
+                let mut found = self.part(frame.view?, part);
+                for number in [below, deeper].into_iter().filter(|number| *number > 0) {
+                    found = found.and_then(|found| self.part(found, number));
+                }
+                found
+            }
+            Slot::Slice { first, last } => self.slice(frame.view?, first, last),
+            Slot::Whole => frame.view,
+            Slot::Event | Slot::MessageCode | Slot::SourceName => None,
+        }
     }
 
-    fn each_segment(&self, id: SegmentId, all: bool, scope: Scope<'_>, mut each: impl FnMut(u32)) {
-        if all {
-            self.grouping.find_all(scope.instance, id).for_each(each);
-        } else if self.message.segment(scope.segment as usize).segment_id() == id {
-            each(scope.segment);
-        } else if let Some(found) = self.grouping.find(scope.instance, id) {
-            each(found);
+    /// Whether a rule that reads this slot has anything to read. Quick, and never wrong about an empty field.
+    pub fn is_valued(&self, slot: &Slot, frame: &mut Frame<'_, 'm>) -> bool {
+        match *slot {
+            Slot::Field { all_segments: false, segment, number, field, .. } => {
+                let at = frame.segment(number, segment, &self.grouping);
+                at.is_some_and(|at| !self.message.field(at as usize, field).is_empty() || !frame.scope.joined.is_empty())
+            }
+            Slot::Part { all: false, .. } | Slot::Slice { .. } => self.first(slot, frame).is_some(),
+            _ => true,
         }
     }
 
@@ -118,42 +150,40 @@ impl<'m> Reader<'m> {
 
     fn collect_field(&self, slot: &Slot, at: u32, scope: Scope<'_>, out: &mut Vec<View<'m>>) {
         let Slot::Field { field, repetition, component, subcomponent, .. } = *slot else { return };
-        self.collect_repetitions(at, field, repetition, component, subcomponent, out);
-        if at == scope.segment && repetition == Repetition::All {
-            for joined in scope.joined {
-                self.collect_repetitions(*joined, field, repetition, component, subcomponent, out);
-            }
+        let parts = (component, subcomponent);
+        if repetition != Repetition::All {
+            let index = if let Repetition::Nth(n) = repetition { usize::from(n) - 1 } else { 0 };
+            let found = self.message.field(at as usize, field).repetition(index);
+            out.extend(found.and_then(|found| self.within_repetition(found, parts)));
+            return;
+        }
+        self.collect_repetitions(at, field, parts, out);
+        if at == scope.segment {
+            scope.joined.iter().for_each(|joined| self.collect_repetitions(*joined, field, parts, out));
         }
     }
 
-    fn collect_repetitions(
-        &self,
-        segment: u32,
-        field: u16,
-        repetition: Repetition,
-        component: u8,
-        subcomponent: u8,
-        out: &mut Vec<View<'m>>,
-    ) {
+    fn collect_repetitions(&self, segment: u32, field: u16, parts: (u8, u8), out: &mut Vec<View<'m>>) {
         let field = self.message.field(segment as usize, field);
-        if field.is_empty() {
-            return;
+        if !field.is_empty() {
+            out.extend(field.repetitions().filter_map(|repetition| self.within_repetition(repetition, parts)));
         }
-        let mut add = |repetition: hl7v2::Repetition<'m>| {
-            let whole =
-                View { raw: repetition.raw(), depth: Depth::Repetition, place: repetition.id().0, component: 0, subcomponent: 0 };
-            let found = match (component, subcomponent) {
-                (0, _) => Some(whole).filter(|view| !view.raw.is_empty()),
-                (component, 0) => self.part(whole, component),
-                (component, subcomponent) => self.part(whole, component).and_then(|part| self.part(part, subcomponent)),
-            };
-            out.extend(found);
-        };
-        match repetition {
-            Repetition::All => field.repetitions().for_each(add),
-            Repetition::First => field.repetition(0).into_iter().for_each(add),
-            Repetition::Nth(n) => field.repetition(usize::from(n) - 1).into_iter().for_each(&mut add),
+    }
+
+    /// A repetition, or its component and subcomponent where they are not 0.
+    fn within_repetition(&self, repetition: hl7v2::Repetition<'m>, (component, subcomponent): (u8, u8)) -> Option<View<'m>> {
+        let place = repetition.id().0;
+        let whole = View { raw: repetition.raw(), depth: Depth::Repetition, place, component: 0, subcomponent: 0 };
+        match (component, subcomponent) {
+            (0, _) => (!whole.raw.is_empty()).then_some(whole),
+            (component, 0) => self.part(whole, component),
+            (component, subcomponent) => self.part(self.part(whole, component)?, subcomponent),
         }
+    }
+
+    /// What a part of a value says as plain text; nothing where it is empty.
+    pub fn part_text(&self, view: View<'m>, number: u8) -> String {
+        self.part(view, number).map_or_else(String::new, |part| self.text(part).trim().to_owned())
     }
 
     /// The part `number` of a value, if it is not empty.
@@ -179,9 +209,8 @@ impl<'m> Reader<'m> {
     }
 
     fn field_of(&self, segment: u32, number: u8) -> Option<View<'m>> {
-        let mut found = Vec::new();
-        self.collect_repetitions(segment, u16::from(number), Repetition::First, 0, 0, &mut found);
-        found.pop()
+        let field = self.message.field(segment as usize, u16::from(number));
+        self.within_repetition(field.repetition(0)?, (0, 0))
     }
 
     /// Components `first` to `last` as one value, if any of them is not empty.
@@ -273,6 +302,12 @@ impl<'m> Reader<'m> {
             self.residue_of(id, raw, *read, &mut places);
         }
         places
+    }
+
+    /// How many components were sent that are not empty.
+    pub fn values(&self) -> usize {
+        let of = |id: usize| split(self.message.repetition(RepetitionId(id as u32)).raw(), self.component).filter(|part| !part.is_empty()).count();
+        (2..self.read.len()).map(of).sum()
     }
 
     fn residue_of(&self, id: RepetitionId, raw: &str, read: u32, places: &mut Vec<String>) {

@@ -8,7 +8,7 @@ use crate::{Dice, Place, all, commit, delete, put};
 
 const SEEDS: [u64; 3] = [1, 0x5eed, 0xdead_beef_cafe];
 const RESOURCES: u64 = 250;
-const QUERIES: u64 = 1_500;
+const QUERIES: u64 = 700;
 
 const FAMILIES: [&str; 7] = ["Smith", "smith", "Smythe", "Müller", "Muller-Lu", "O'Neil", "Ōe"];
 const CODES: [&str; 4] = ["718-7", "1-8", "8480-6", "final"];
@@ -131,7 +131,7 @@ fn modifier(dice: &mut Dice, name: &str) -> &'static str {
         "gender" | "code" | "combo-code" | "status" | "class" | "identifier" | "_tag" => &["", "", "", ":not"],
         _ => &[""],
     };
-    *dice.pick::<&'static str>(choice)
+    dice.pick::<&'static str>(choice)
 }
 
 fn value(dice: &mut Dice, name: &str) -> String {

@@ -4,6 +4,8 @@ use record::{Expect, ReadError, Record, Time};
 
 use crate::{HOUR_US, NEW_YEAR, Place, all, commit, delete, patient, put, query, writes};
 
+type Pairs = &'static [(&'static str, &'static str)];
+
 async fn pages(record: &Record, pairs: &[(&str, &str)], first: Option<String>) -> Result<Vec<Vec<String>>, ReadError> {
     let (query, mut link, mut pages) = (query("Patient", pairs), first, Vec::new());
     loop {
@@ -31,7 +33,7 @@ async fn pages_are_newest_first_or_sorted() {
     let place = Place::new();
     let record = place.open();
     five(&record).await;
-    let cases: [(&[(&str, &str)], &[&[&str]]); 6] = [
+    let cases: [(Pairs, &[&[&str]]); 6] = [
         (&[("_count", "2")], &[&["p4", "p3"], &["p2", "p1"], &["p0"]]),
         (&[("_count", "5")], &[&["p4", "p3", "p2", "p1", "p0"]]),
         (&[("_count", "3"), ("_sort", "family")], &[&["p4", "p2", "p3"], &["p1", "p0"]]),

@@ -43,6 +43,66 @@ fn a_file_that_is_no_store_is_refused() {
     assert!(matches!(error, OpenError::Damaged(_)), "{error}");
 }
 
+/// What no interface of ours does: reaching into the file, to play what an accident or a newer program left there.
+fn tamper(place: &Place, sql: &str) {
+    rusqlite::Connection::open(place.0.join("record.db")).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_says_so() {
+    let place = Place::new();
+    drop(place.open());
+    tamper(&place, "INSERT INTO schema_version VALUES (99)");
+    let Err(error) = Record::open(&place.0, Options::default()) else { panic!("it was opened") };
+    assert!(
+        matches!(error, OpenError::Newer { found: 99, .. }) && error.to_string().contains("newer program"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_check_finds_what_does_not_agree_with_the_log() {
+    let cases = [
+        ("DELETE FROM resource WHERE id = 'a'", "1 versions are not found by their id"),
+        ("DELETE FROM span WHERE seq = 1", "1 versions have no span"),
+        ("UPDATE span SET until = NULL WHERE seq = 1", "1 versions are visible although a newer one is there"),
+        ("UPDATE version SET body = x'0201020304' WHERE seq = 2", "the body at position 2 is damaged"),
+        ("INSERT INTO cursor VALUES ('peer', 77)", "1 cursors are beyond the log"),
+    ];
+    for (damage, expected) in cases {
+        let place = Place::new();
+        let record = place.open();
+        commit(&record, vec![put(&patient("b", "Brown"), Expect::Absent)]).await;
+        commit(&record, vec![put(&patient("b", "Baker"), Expect::Version(1))]).await;
+        commit(&record, vec![put(&patient("a", "Adams"), Expect::Absent)]).await;
+        assert_eq!(record.check().await.unwrap(), []);
+        drop(record);
+        tamper(&place, damage);
+        let findings = place.open().check().await.unwrap();
+        assert_eq!(findings.iter().map(|finding| finding.text.as_str()).collect::<Vec<_>>(), [expected], "{damage}");
+    }
+}
+
+/// Two codes with one hash: what only the hash found is not shown.
+#[tokio::test]
+async fn a_collision_of_hashes_shows_nobody_elses_result() {
+    let place = Place::new();
+    let record = place.open();
+    commit(&record, vec![put(&observation("o", "a", "718-7"), Expect::Absent)]).await;
+    commit(&record, vec![put(&observation("x", "a", "1-8"), Expect::Absent)]).await;
+    drop(record);
+    let code = "SELECT p FROM token WHERE seq = 1 GROUP BY p, h HAVING h NOT IN (SELECT h FROM token WHERE seq = 2)";
+    tamper(
+        &place,
+        &format!(
+            "UPDATE token SET h = (SELECT h FROM token WHERE seq = 1 AND p IN ({code})) WHERE seq = 2 AND p IN ({code})"
+        ),
+    );
+    let record = place.open();
+    assert_eq!(crate::found(&record, "Observation", &[("code", "718-7")]).await, ["o"]);
+    assert!(crate::found(&record, "Observation", &[("code", "1-8")]).await.is_empty());
+}
+
 #[test]
 fn a_directory_that_cannot_be_made_is_named() {
     let place = Place::new();

@@ -13,7 +13,10 @@ mod serve;
 
 use std::fmt;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
+use serde::Serialize;
+
+use crate::terminal;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -75,6 +78,19 @@ impl fmt::Display for Failure {
         let (Failure::Input(text) | Failure::Usage(text) | Failure::System(text)) = self;
         out.write_str(text)
     }
+}
+
+/// `-o`: how the answer looks. Without it, a table for people.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Json,
+}
+
+/// Writes JSON for programs.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|why| Failure::System(why.to_string()))?;
+    terminal::out(format_args!("{text}"));
+    Ok(())
 }
 
 /// The runtime of a command that waits for something. Parsing and committing have threads of their own.

@@ -93,6 +93,11 @@ impl Failure {
         Failure { allow: Some(allow), ..failure }
     }
 
+    /// Whether the system is at fault, and not whoever asks.
+    pub fn is_ours(&self) -> bool {
+        self.status_code().is_server_error()
+    }
+
     #[cfg(test)]
     pub fn kind(&self) -> Kind {
         self.kind

@@ -12,6 +12,7 @@ mod precondition;
 mod reply;
 mod watch;
 
+use std::future::ready;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -113,9 +114,7 @@ fn at(path: &str) -> Resource {
 
 /// Another method is answered 405 with the ones that there are.
 fn only(methods: &'static str, resource: Resource) -> Resource {
-    resource.default_service(web::to(async move || -> Result<HttpResponse, Failure> {
-        Err(Failure::method_not_allowed(methods))
-    }))
+    resource.default_service(web::to(move || ready(Err::<HttpResponse, _>(Failure::method_not_allowed(methods)))))
 }
 
 /// What R4 has and this server has not yet.

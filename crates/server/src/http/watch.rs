@@ -11,9 +11,8 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use prometheus::IntGauge;
-
 use crate::app::App;
+use crate::metrics::InHand;
 
 /// Clinical content is kept by no cache and run by no browser.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -29,7 +28,7 @@ pub async fn watch(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let app = request.app_data::<Data<App>>().expect("the routes are made with it").clone();
     let (began, method) = (Instant::now(), word(request.method()));
-    let _in_hand = InHand::new(app.metrics.http_in_hand.clone());
+    let _in_hand = InHand::of(&app.metrics.http_in_hand);
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -54,21 +53,5 @@ fn word(method: &Method) -> &'static str {
         Method::PUT => "PUT",
         Method::DELETE => "DELETE",
         _ => "other",
-    }
-}
-
-/// One more in hand, until it is dropped: also when the client goes away.
-struct InHand(IntGauge);
-
-impl InHand {
-    fn new(gauge: IntGauge) -> InHand {
-        gauge.inc();
-        InHand(gauge)
-    }
-}
-
-impl Drop for InHand {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

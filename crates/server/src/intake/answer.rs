@@ -31,7 +31,7 @@ impl Answer {
 }
 
 /// The ACKs that the message asked for.
-pub(super) fn of(message: Option<&Message<'_>>, verdict: &Verdict, outcome: Option<Outcome>, id: Option<MessageId>) -> Answer {
+pub fn of(message: Option<&Message<'_>>, verdict: &Verdict, outcome: Option<Outcome>, id: Option<MessageId>) -> Answer {
     let time = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S+0000").to_string();
     let (accept_id, application_id) = (unique(), unique());
     let accept = ack::accept(message, verdict, Stamp { time: &time, control_id: &accept_id });

@@ -5,7 +5,7 @@
 //! came by; others side by side.
 
 mod admit;
-mod answer;
+pub mod answer;
 mod file;
 mod guard;
 mod lanes;

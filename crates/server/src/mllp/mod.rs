@@ -18,22 +18,9 @@ mod refusal;
 mod strangers;
 pub mod tls;
 
-use std::sync::Arc;
-
 pub use client::{Client, Exchange, Failure};
 pub use connection::Take;
 pub use count::{Count, Refused};
 pub use dial::Dialer;
 pub use limits::Limits;
 pub use listener::{CONNECTIONS_MAX, Listener, Places};
-
-use crate::intake::Intake;
-use crate::source::Source;
-
-/// What hands the messages of a source to intake.
-pub fn take(intake: Intake, source: Arc<Source>) -> Take {
-    Arc::new(move |peer, bytes| {
-        let (intake, source) = (intake.clone(), source.clone());
-        Box::pin(async move { intake.take(&source, &peer, bytes).await.acks })
-    })
-}

@@ -13,7 +13,15 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::source::Tls;
+/// The files of a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFiles {
+    /// Our certificate and those above it, in PEM.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Who signs the certificates that clients must show; None: clients need none.
+    pub client_ca: Option<PathBuf>,
+}
 
 /// The files of a side that connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +36,7 @@ pub struct ClientFiles {
 pub const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What accepts connections. An error names the file, never its content.
-pub fn acceptor(files: &Tls) -> Result<TlsAcceptor, String> {
+pub fn acceptor(files: &ServerFiles) -> Result<TlsAcceptor, String> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|fault| format!("tls cannot be set up: {fault}"))?;

@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod hl7v2;
+pub mod inbox;
 pub mod messages;
 pub mod metrics;
-pub mod view;
+mod view;

@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::mllp::tls::ClientFiles;
+use crate::mllp::tls::{ClientFiles, ServerFiles};
 use crate::mllp::{Client, Failure};
-use crate::source::{Mllp, Tls};
+use crate::source::Mllp;
 
 const MESSAGE: &[u8] = b"MSH|^~\\&|A|B|C|D|20260102||ADT^A01|77|P|2.5\r";
 const LIMIT: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ struct Open {
 }
 
 /// Opens the door of a source with these settings; its intake answers AA to message 77.
-async fn open(peers: &str, connections_max: usize, tls: Option<Tls>) -> Open {
+async fn open(peers: &str, connections_max: usize, tls: Option<ServerFiles>) -> Open {
     let limits = Limits { connections_max, ..Limits::default() };
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let source = Source {
@@ -162,7 +162,7 @@ async fn over_tls_with_certificates_of_both_sides() {
     let (certificate, key) = site.issue("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth);
     let ours = site.issue("sender.example", ExtendedKeyUsagePurpose::ClientAuth);
     let foreign = other.issue("sender.example", ExtendedKeyUsagePurpose::ClientAuth);
-    let tls = Tls { certificate, key, client_ca: Some(site.ca()) };
+    let tls = ServerFiles { certificate, key, client_ca: Some(site.ca()) };
     let door = open("127.0.0.0/8", 8, Some(tls)).await;
     assert!(over_tls(&door, &site.ca(), Some(ours.clone())).await, "a good certificate was refused");
     assert!(!over_tls(&door, &site.ca(), None).await, "let in without a certificate");
@@ -177,7 +177,7 @@ async fn over_tls_with_certificates_of_both_sides() {
 
 #[test]
 fn a_bad_file_is_named() {
-    let missing = Tls { certificate: "no/such.crt".into(), key: "no/such.key".into(), client_ca: None };
+    let missing = ServerFiles { certificate: "no/such.crt".into(), key: "no/such.key".into(), client_ca: None };
     let fault = tls::acceptor(&missing).map(drop).expect_err("there is no such file");
     assert!(fault.starts_with("no/such.crt: "), "{fault}");
 }

@@ -1,0 +1,183 @@
+//! Requests to one server, bounded in time and size.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder};
+
+use crate::address::Address;
+
+/// What a request may take of us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Until the connection stands; default 5 seconds.
+    pub connect: Duration,
+    /// Until the answer is whole; default 2 minutes.
+    pub whole: Duration,
+    /// Of the answer; default 128 MiB.
+    pub body_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connect: Duration::from_secs(5), whole: Duration::from_secs(120), body_bytes_max: 128 << 20 }
+    }
+}
+
+/// A client of one server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    limits: Limits,
+}
+
+/// What a server said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer. Texts name the server, never what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The url cannot be used.
+    BadAddress(&'static str),
+    /// The name has no address.
+    Unknown(String),
+    /// The address lies outside the allowed networks.
+    NotAllowed(IpAddr),
+    /// Nobody listens there, or the connection broke off.
+    Unreachable(String),
+    /// It did not answer in time.
+    Timeout(String),
+    /// The answer has more bytes than allowed.
+    TooLarge(usize),
+}
+
+impl Client {
+    pub fn new(address: Address, limits: Limits) -> Client {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .http1_only()
+            .connect_timeout(limits.connect)
+            .timeout(limits.whole)
+            .user_agent(concat!("hilum/", env!("CARGO_PKG_VERSION")))
+            .resolve_to_addrs(&address.host, &address.pinned)
+            .build();
+        let http = client.expect("a client without TLS needs nothing of the system");
+        Client { http, base: address.base, limits }
+    }
+
+    /// Asks for a path such as `/hilum/messages?limit=5`.
+    pub async fn get(&self, path: &str) -> Result<Answer, Failure> {
+        self.send(self.request(Method::GET, path)?).await
+    }
+
+    /// Sends a body of this media type to a path.
+    pub async fn post(&self, path: &str, media: &'static str, body: Vec<u8>) -> Result<Answer, Failure> {
+        let request = self.request(Method::POST, path)?;
+        self.send(request.header(CONTENT_TYPE, HeaderValue::from_static(media)).body(body)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        // Without the slash a path could go on with the host's name or the port.
+        match path.starts_with('/') {
+            true => Ok(self.http.request(method, format!("{}{path}", self.base))),
+            false => Err(Failure::BadAddress("a path begins with /")),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        let mut response = request.send().await.map_err(|error| self.failed(&error))?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
+            if body.len() + chunk.len() > self.limits.body_bytes_max {
+                return Err(Failure::TooLarge(self.limits.body_bytes_max));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, body })
+    }
+
+    fn failed(&self, error: &reqwest::Error) -> Failure {
+        if error.is_timeout() { Failure::Timeout(self.base.clone()) } else { Failure::Unreachable(self.base.clone()) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::BadAddress(why) => write!(out, "the server's address cannot be used: {why}"),
+            Failure::Unknown(host) => write!(out, "no address is known for {host}"),
+            Failure::NotAllowed(address) => {
+                write!(out, "{address} is not on this machine; without TLS only servers on this machine are asked")
+            }
+            Failure::Unreachable(server) => write!(out, "nobody answers at {server}; is the server running there?"),
+            Failure::Timeout(server) => write!(out, "{server} did not answer in time; try again"),
+            Failure::TooLarge(limit) => write!(out, "the answer has more than {limit} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loopback;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A server that answers every connection once with these bytes, and a client of it.
+    async fn against(answer: &'static [u8], limits: Limits) -> (Client, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let mut request = vec![0; 4096];
+            let count = stream.read(&mut request).await.expect("a request");
+            stream.write_all(answer).await.expect("the client reads");
+            String::from_utf8_lossy(&request[..count]).into_owned()
+        });
+        (Client::new(Address::find(&url, &loopback()).await.expect("loopback"), limits), served)
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_whatever_its_status() {
+        let (client, served) =
+            against(b"HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\nno\n", Limits::default()).await;
+        assert_eq!(client.get("/x?y=1").await, Ok(Answer { status: 404, body: b"no\n".to_vec() }));
+        let request = served.await.expect("served");
+        assert!(request.starts_with("GET /x?y=1 HTTP/1.1\r\n"), "{request}");
+        assert!(!request.to_lowercase().contains("accept-encoding"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn redirects_are_not_followed() {
+        let moved = b"HTTP/1.1 302 Found\r\nlocation: http://10.1.2.3/\r\ncontent-length: 0\r\n\r\n";
+        let (client, _served) = against(moved, Limits::default()).await;
+        assert_eq!(client.post("/x", "text/plain", Vec::new()).await.map(|answer| answer.status), Ok(302));
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_not_kept() {
+        let limits = Limits { body_bytes_max: 4, ..Limits::default() };
+        let (client, _served) = against(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12345", limits).await;
+        assert_eq!(client.get("/").await, Err(Failure::TooLarge(4)));
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_none() {
+        let (client, _served) = against(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12", Limits::default()).await;
+        assert!(matches!(client.get("/").await, Err(Failure::Unreachable(_))));
+        assert!(matches!(client.get("x").await, Err(Failure::BadAddress(_))));
+    }
+}

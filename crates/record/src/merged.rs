@@ -1,0 +1,50 @@
+//! A search by one of several records that stand for one person finds what is filed under each (`safety.md` 4).
+
+use fhir::search::{Criterion, Query};
+use rusqlite::{Connection, params};
+
+use crate::read;
+
+/// Ids that stand for one person. More are taken for an error and not followed.
+const MERGED_MAX: usize = 256;
+
+/// The query with every reference to a merged resource widened to all that stand for the same one.
+pub fn follow(db: &Connection, query: &Query, position: i64) -> rusqlite::Result<Query> {
+    let mut query = query.clone();
+    for clause in &mut query.clauses {
+        let mut more = Vec::new();
+        for criterion in &clause.values {
+            let Criterion::Reference { kind, id } = criterion else { continue };
+            let kinds: Vec<&'static str> = kind.map_or_else(|| clause.parameter.targets().collect(), |kind| vec![kind]);
+            for kind in kinds {
+                let others = same(db, kind, id, position)?;
+                more.extend(others.into_iter().map(|id| Criterion::Reference { kind: Some(kind), id }));
+            }
+        }
+        clause.values.extend(more);
+    }
+    Ok(query)
+}
+
+/// The other ids that, at `position`, redirects join with `id`, in either direction.
+fn same(db: &Connection, name: &str, id: &str, position: i64) -> rusqlite::Result<Vec<String>> {
+    let Some(kind) = read::kind(db, name)? else { return Ok(Vec::new()) };
+    let sql = "SELECT survivor FROM redirect WHERE kind = ?1 AND prior = ?2 AND since <= ?3 \
+               AND (until IS NULL OR until > ?3) \
+               UNION SELECT prior FROM redirect INDEXED BY redirect_survivor WHERE kind = ?1 AND survivor = ?2 \
+               AND since <= ?3 AND (until IS NULL OR until > ?3)";
+    let mut next = db.prepare_cached(sql)?;
+    let mut ids = vec![id.to_owned()];
+    let mut at = 0;
+    while at < ids.len() && ids.len() < MERGED_MAX {
+        let found = next.query_map(params![kind, ids[at], position], |row| row.get::<_, String>(0))?;
+        for id in found.collect::<rusqlite::Result<Vec<_>>>()? {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        at += 1;
+    }
+    ids.remove(0);
+    Ok(ids)
+}
