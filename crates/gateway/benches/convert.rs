@@ -3,6 +3,10 @@
 use gateway::{Gateway, IdKey, Source};
 use hl7v2::{Message, Options};
 
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -4,6 +4,7 @@
 //! of X and N. A frame answers each once.
 
 use hl7v2::SegmentId;
+use memchr::memchr_iter;
 
 use super::group::Grouping;
 use super::view::{Scope, View};
@@ -12,6 +13,9 @@ use super::view::{Scope, View};
 pub const RULES_MAX: usize = 256;
 /// The most different segments that one profile reads.
 pub const SEGMENTS_MAX: usize = 16;
+
+/// Parts of a value that are found once and remembered; those beyond are looked for each time.
+const PARTS_MAX: usize = 24;
 
 const UNKNOWN: u32 = u32::MAX;
 const ABSENT: u32 = u32::MAX - 1;
@@ -24,6 +28,9 @@ pub struct Frame<'s, 'a> {
     guards_known: Bits,
     guards_holding: Bits,
     wrote: Bits,
+    /// Where the parts of the value end; empty until one is asked for.
+    part_ends: [u32; PARTS_MAX],
+    parts: usize,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -42,7 +49,16 @@ impl Bits {
 impl<'s, 'a> Frame<'s, 'a> {
     pub fn new(scope: Scope<'s>, view: Option<View<'a>>) -> Frame<'s, 'a> {
         let none = Bits::default();
-        Frame { scope, view, segments: [UNKNOWN; SEGMENTS_MAX], guards_known: none, guards_holding: none, wrote: none }
+        Frame {
+            scope,
+            view,
+            segments: [UNKNOWN; SEGMENTS_MAX],
+            guards_known: none,
+            guards_holding: none,
+            wrote: none,
+            part_ends: [0; PARTS_MAX],
+            parts: 0,
+        }
     }
 
     /// The segment that a path of this profile means: the current one, else the nearest. `number` is the segment's among
@@ -55,6 +71,26 @@ impl<'s, 'a> Frame<'s, 'a> {
             *known = nearest(self.scope, id, grouping).unwrap_or(ABSENT);
         }
         (*known != ABSENT).then_some(*known)
+    }
+
+    /// Where the part `number` (from 1) of the value begins and ends.
+    pub fn part_bounds(&mut self, number: u8, raw: &str, delimiter: u8) -> Option<(usize, usize)> {
+        if self.parts == 0 {
+            for at in memchr_iter(delimiter, raw.as_bytes()).take(PARTS_MAX) {
+                self.part_ends[self.parts] = at as u32;
+                self.parts += 1;
+            }
+            if self.parts < PARTS_MAX {
+                self.part_ends[self.parts] = raw.len() as u32;
+                self.parts += 1;
+            }
+        }
+        let at = usize::from(number).checked_sub(1)?;
+        if at >= self.parts {
+            return if self.parts < PARTS_MAX { None } else { far_part(at, raw, delimiter) };
+        }
+        let start = if at == 0 { 0 } else { self.part_ends[at - 1] as usize + 1 };
+        Some((start, self.part_ends[at] as usize))
     }
 
     pub fn guard(&self, number: u16) -> Option<bool> {
@@ -76,6 +112,12 @@ impl<'s, 'a> Frame<'s, 'a> {
     pub fn remember_wrote(&mut self, rule: usize) {
         self.wrote.set(rule);
     }
+}
+
+fn far_part(at: usize, raw: &str, delimiter: u8) -> Option<(usize, usize)> {
+    let mut ends = memchr_iter(delimiter, raw.as_bytes()).chain(std::iter::once(raw.len())).skip(at - 1);
+    let start = ends.next()? + 1;
+    Some((start, ends.next()?))
 }
 
 fn nearest(scope: Scope<'_>, id: SegmentId, grouping: &Grouping) -> Option<u32> {

@@ -12,6 +12,7 @@ use super::writes::nodes_into;
 use super::view::{Reader, Scope};
 use super::{Merging, Planned, Snapshot, Translation, text};
 use crate::key::IdKey;
+use crate::path::Repetition;
 use crate::plan::{self, Plan, Profile, ResourceUse, Slot, Target};
 use crate::source::Source;
 
@@ -231,8 +232,14 @@ impl<'a> Runner<'a> {
 
     /// What a merge or an action code reads was understood; it is no residue.
     fn note_slot(&mut self, slot: &Slot, scope: Scope<'_>) {
+        let mut frame = Frame::new(scope, None);
+        if let Slot::Field { repetition: Repetition::First, all_segments: false, .. } = slot {
+            let found = self.reader.first(slot, &mut frame);
+            found.into_iter().for_each(|view| self.reader.note(view));
+            return;
+        }
         let mut found = Vec::new();
-        self.reader.collect(slot, &mut Frame::new(scope, None), &mut found);
+        self.reader.collect(slot, &mut frame, &mut found);
         found.into_iter().for_each(|view| self.reader.note(view));
     }
 

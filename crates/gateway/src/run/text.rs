@@ -130,17 +130,31 @@ fn date(text: &str) -> Result<String, Reason> {
 }
 
 fn day(time: &Timestamp) -> String {
-    match time.precision {
-        Precision::Year => format!("{:04}", time.year),
-        Precision::Month => format!("{:04}-{:02}", time.year, time.month),
-        _ => format!("{:04}-{:02}-{:02}", time.year, time.month, time.day),
+    // The longest that can follow: a day, a clock with nine digits of fraction, and a zone.
+    let mut text = String::with_capacity(36);
+    push_digits(&mut text, u32::from(time.year), 4);
+    let parts = match time.precision {
+        Precision::Year => 0,
+        Precision::Month => 1,
+        _ => 2,
+    };
+    for part in [time.month, time.day].into_iter().take(parts) {
+        text.push('-');
+        push_digits(&mut text, u32::from(part), 2);
+    }
+    text
+}
+
+fn push_digits(text: &mut String, number: u32, width: u32) {
+    for place in (0..width).rev() {
+        text.push(char::from(b'0' + (number / 10u32.pow(place) % 10) as u8));
     }
 }
 
 fn date_time(text: &str, zone: Option<&TimeZone>) -> Result<String, Reason> {
     let time = read(text)?;
     match offset_minutes(&time, zone) {
-        Some(offset) if time.precision >= Precision::Hour => Ok(format!("{}T{}{}", day(&time), clock(&time), shown(offset))),
+        Some(offset) if time.precision >= Precision::Hour => Ok(moment(&time, offset)),
         _ => Ok(day(&time)),
     }
 }
@@ -151,7 +165,19 @@ fn instant(text: &str, zone: Option<&TimeZone>) -> Result<String, Reason> {
     if time.precision < Precision::Minute {
         return Err("a moment needs its time of day");
     }
-    Ok(format!("{}T{}{}", day(&time), clock(&time), shown(offset)))
+    Ok(moment(&time, offset))
+}
+
+fn moment(time: &Timestamp, offset_minutes: i32) -> String {
+    let mut text = day(time);
+    text.push('T');
+    push_clock(&mut text, time);
+    text.push(if offset_minutes < 0 { '-' } else { '+' });
+    let minutes = offset_minutes.unsigned_abs();
+    push_digits(&mut text, minutes / 60, 2);
+    text.push(':');
+    push_digits(&mut text, minutes % 60, 2);
+    text
 }
 
 /// TM: `HH[MM[SS[.S]]]`. A zone has no place in FHIR's time and is cut.
@@ -163,23 +189,25 @@ fn time(text: &str) -> Result<String, Reason> {
         padded.push_str("00");
     }
     let time = read(&padded)?;
-    if time.precision < Precision::Hour { Err("not a time of day") } else { Ok(clock(&time)) }
-}
-
-fn clock(time: &Timestamp) -> String {
-    let mut text = format!("{:02}:{:02}:{:02}", time.hour, time.minute, time.second);
-    if time.fraction_digits > 0 {
-        let digits = format!("{:09}", time.nanosecond);
-        text.push('.');
-        text.push_str(&digits[..usize::from(time.fraction_digits).min(9)]);
+    if time.precision < Precision::Hour {
+        return Err("not a time of day");
     }
-    text
+    let mut text = String::with_capacity(18);
+    push_clock(&mut text, &time);
+    Ok(text)
 }
 
-fn shown(offset_minutes: i32) -> String {
-    let sign = if offset_minutes < 0 { '-' } else { '+' };
-    let minutes = offset_minutes.abs();
-    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+fn push_clock(text: &mut String, time: &Timestamp) {
+    push_digits(text, u32::from(time.hour), 2);
+    for part in [time.minute, time.second] {
+        text.push(':');
+        push_digits(text, u32::from(part), 2);
+    }
+    let digits = u32::from(time.fraction_digits).min(9);
+    if digits > 0 {
+        text.push('.');
+        push_digits(text, time.nanosecond / 10u32.pow(9 - digits), digits);
+    }
 }
 
 fn civil(time: &Timestamp) -> Option<civil::DateTime> {

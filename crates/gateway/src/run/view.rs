@@ -41,7 +41,17 @@ pub struct Scope<'s> {
     pub joined: &'s [u32],
 }
 
-impl View<'_> {
+impl<'m> View<'m> {
+    /// The part `number` of this, which is `raw`; a slice begins at a part of its own.
+    fn part(self, raw: &'m str, depth: Depth, number: u8) -> View<'m> {
+        let mut part = View { raw, depth, ..self };
+        match depth {
+            Depth::Component => part.component = number + self.component.saturating_sub(1),
+            _ => part.subcomponent = number + self.subcomponent.saturating_sub(1),
+        }
+        part
+    }
+
     fn segment(at: u32) -> Self {
         View { raw: "", depth: Depth::Segment, place: at, component: 0, subcomponent: 0 }
     }
@@ -120,7 +130,7 @@ impl<'m> Reader<'m> {
             Slot::Segment { segment, all: true } => self.grouping.find_all(frame.scope.instance, segment).next().map(View::segment),
             Slot::Segment { segment, all: false } => frame.segment(u8::MAX, segment, &self.grouping).map(View::segment),
             Slot::Part { part, below, deeper, .. } => {
-                let mut found = self.part(frame.view?, part);
+                let mut found = self.part_in(frame, part);
                 for number in [below, deeper].into_iter().filter(|number| *number > 0) {
                     found = found.and_then(|found| self.part(found, number));
                 }
@@ -186,6 +196,18 @@ impl<'m> Reader<'m> {
         self.part(view, number).map_or_else(String::new, |part| self.text(part).trim().to_owned())
     }
 
+    /// The part `number` of the value that a profile is applied to. The value is split once for all its rules.
+    fn part_in(&self, frame: &mut Frame<'_, 'm>, number: u8) -> Option<View<'m>> {
+        let view = frame.view?;
+        let (delimiter, depth) = match view.depth {
+            Depth::Repetition => (self.component?, Depth::Component),
+            Depth::Component => (self.subcomponent?, Depth::Subcomponent),
+            Depth::Segment | Depth::Subcomponent => return self.part(view, number),
+        };
+        let (start, end) = frame.part_bounds(number, view.raw, delimiter)?;
+        Some(view.part(&view.raw[start..end], depth, number)).filter(|part| !part.raw.is_empty())
+    }
+
     /// The part `number` of a value, if it is not empty.
     fn part(&self, view: View<'m>, number: u8) -> Option<View<'m>> {
         let (delimiter, depth) = match view.depth {
@@ -194,13 +216,7 @@ impl<'m> Reader<'m> {
             Depth::Component => (self.subcomponent, Depth::Subcomponent),
             Depth::Subcomponent => (None, Depth::Subcomponent),
         };
-        let raw = nth(view.raw, delimiter, number)?;
-        let mut part = View { raw, depth, ..view };
-        match depth {
-            Depth::Component => part.component = number + view.component.saturating_sub(1),
-            _ => part.subcomponent = number + view.subcomponent.saturating_sub(1),
-        }
-        Some(part)
+        Some(view.part(nth(view.raw, delimiter, number)?, depth, number))
     }
 
     /// The segment that a value is, if it is one.
@@ -290,7 +306,8 @@ impl<'m> Reader<'m> {
     /// The places of what was sent and not read, such as `PID-5[2].7`. MSH-1 and MSH-2 are form, not content.
     pub fn residue(&self) -> Vec<String> {
         let mut places = Vec::new();
-        for (id, read) in self.read.iter().enumerate() {
+        // MSH-1 and MSH-2 are the first two repetitions.
+        for (id, read) in self.read.iter().enumerate().skip(2) {
             if *read == u32::MAX {
                 continue;
             }
@@ -311,10 +328,6 @@ impl<'m> Reader<'m> {
     }
 
     fn residue_of(&self, id: RepetitionId, raw: &str, read: u32, places: &mut Vec<String>) {
-        let place = self.message.place(id);
-        if place.segment == Some(SegmentId::MSH) && place.field <= 2 {
-            return;
-        }
         let components = split(raw, self.component);
         let single = components.clone().nth(1).is_none();
         for (at, component) in components.enumerate() {
@@ -322,6 +335,7 @@ impl<'m> Reader<'m> {
             if component.is_empty() || read & bit(number) != 0 || self.all_parts_read(id.0, number, component) {
                 continue;
             }
+            let place = self.message.place(id);
             places.push(if single { place.to_string() } else { format!("{place}.{number}") });
         }
     }

@@ -16,7 +16,7 @@ use crate::config::{Config, Flags};
 use crate::http::Http;
 use crate::mllp::{CONNECTIONS_MAX, Listener, Places, Take};
 use crate::source::Source;
-use crate::{demo, log, mllp, terminal, upkeep};
+use crate::{demo, log, terminal, upkeep};
 
 #[derive(clap::Args)]
 pub struct Args {

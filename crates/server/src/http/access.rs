@@ -66,7 +66,7 @@ fn is_forwarded(request: &HttpRequest) -> bool {
 }
 
 /// Whether a browser sends it for a page that is not ours: by its Origin, or by a Host that is not this machine.
-pub fn is_foreign(request: &HttpRequest) -> bool {
+fn is_foreign(request: &HttpRequest) -> bool {
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let from = header(ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
     [header(HOST), from].into_iter().flatten().any(|host| !is_this_machine(host))

@@ -21,7 +21,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App as Routes, HttpRequest, HttpResponse, HttpServer, Resource};
 
-pub use access::{Ask, client_address, is_foreign};
+pub use access::{Ask, client_address};
 pub use body::{content_type, detached, fhir_body, read_body};
 pub use failure::{Failure, Kind};
 pub use form::Form;
@@ -119,7 +119,7 @@ fn only(methods: &'static str, resource: Resource) -> Resource {
 
 /// What R4 has and this server has not yet.
 async fn not_served_yet(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let what = match (request.method(), request.match_info().len()) {
+    let what = match (request.method(), request.match_info().iter().count()) {
         (&Method::GET, 0) => "searching all types at once",
         (&Method::POST, 0) => "batches and transactions",
         (&Method::PATCH, _) => "patch",

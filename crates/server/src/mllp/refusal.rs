@@ -44,7 +44,7 @@ mod tests {
             ("MSH|^~\\&|A|B|C|D|20260102||ADT^A01|18|P|2.5|||AL|NE", &["MSA|CE|18"]),
             ("MSH|^~\\&|A|B|C|D|20260102||ADT^A01|19|P|2.5|||AL|AL", &["MSA|CE|19", "MSA|AR|19"]),
             ("MSH|^~\\&|A|B|C|D|20260102||ADT^A01|20|P|2.5|||NE|NE", &[]),
-            ("PV1|no header", &["MSA|AR"]),
+            ("PV1|no header", &["MSA|AR|"]),
         ] {
             assert_eq!(msa(header), expected, "{header}");
         }
