@@ -62,6 +62,33 @@ impl Source {
     }
 }
 
+impl Source {
+    /// An authority's uri as HD: namespace, universal id and its type. What only another source's local name says stays
+    /// a uri, so that nobody takes it for a name of this one.
+    pub fn named_authority(&self, uri: &str) -> [String; 3] {
+        let hd = |parts: [&str; 3]| parts.map(str::to_owned);
+        let own = format!("urn:x-hilum:{}", escaped(&self.name));
+        let configured = self.authorities.iter().filter(|(_, known)| *known == uri).map(|(name, _)| name).min();
+        if let Some(name) = configured {
+            return hd([name, "", ""]);
+        }
+        if uri == own {
+            return hd(["", "", ""]);
+        }
+        if let Some(name) = uri.strip_prefix(&own).and_then(|rest| rest.strip_prefix(':')) {
+            let (namespace, universal) = name.split_once(':').unwrap_or((name, ""));
+            return [unescaped(namespace), unescaped(universal), String::new()];
+        }
+        if let Some(oid) = uri.strip_prefix("urn:oid:") {
+            return hd(["", oid, "ISO"]);
+        }
+        match uri.strip_prefix("urn:uuid:") {
+            Some(uuid) => hd(["", uuid, "UUID"]),
+            None => hd(["", uri, "URI"]),
+        }
+    }
+}
+
 fn universal_uri(id: &str, kind: &str) -> Option<String> {
     let is_oid = id.contains('.') && id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     match kind {
@@ -90,6 +117,25 @@ pub fn escaped(text: &str) -> String {
     uri
 }
 
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +153,8 @@ mod tests {
             (("X", "https://a.b/c", "URI"), "https://a.b/c"),
         ] {
             assert_eq!(source.authority(parts.0, parts.1, parts.2), expected, "{parts:?}");
+            let [namespace, universal, kind] = source.named_authority(expected);
+            assert_eq!(source.authority(&namespace, &universal, &kind), expected, "back and forth");
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Commit {
     pub receipt: Option<Receipt>,
     pub writes: Vec<Write>,
     pub redirects: Vec<Redirect>,
+    /// States that changed while the resource did not: it was said again, at a later time.
+    pub remembered: Vec<Remembered>,
     /// Followers' cursors that move with this transaction: name and new position.
     pub cursors: Vec<(String, Position)>,
 }
@@ -31,6 +33,15 @@ pub struct Write {
     pub state: Vec<u8>,
     /// Hashes of the snapshot lists that this resource is a member of (`safety.md` 5), see [`crate::Record::members`].
     pub groups: Vec<u64>,
+}
+
+/// What `fhir::apply` has to remember of a version that stays as it is.
+#[derive(Debug)]
+pub struct Remembered {
+    pub key: Key,
+    /// The newest version, from which it was computed.
+    pub vid: u64,
+    pub state: Vec<u8>,
 }
 
 /// The version that the change was computed from.

@@ -60,7 +60,7 @@ mod transaction;
 mod version;
 mod writer;
 
-pub use commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Why, Write};
+pub use commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Remembered, Why, Write};
 pub use error::{OpenError, ReadError};
 pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
 pub use maintenance::{Counts, Erasure, Finding};

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Digest;
 
 use crate::body;
-use crate::commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Why, Write};
+use crate::commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Remembered, Why, Write};
 use crate::filing;
 use crate::index::Rows;
 use crate::message::Receipt;
@@ -82,6 +82,9 @@ impl Ready {
         for write in &mut commit.writes {
             pack(&mut write.state);
         }
+        for remembered in &mut commit.remembered {
+            pack(&mut remembered.state);
+        }
         let attempt = match &mut commit.receipt {
             Some(Receipt::New(message)) => {
                 ready.hash = sha2::Sha256::digest(&message.raw).into();
@@ -143,6 +146,9 @@ pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed,
         log.seq = place.seq;
         versions.push((Position(place.seq), vid));
         indexed.extend(rows.map(|rows| (rows, place.seq)));
+    }
+    for remembered in commit.remembered {
+        remember(db, log, remembered)?;
     }
     for change in &commit.redirects {
         redirect(db, log, change)?;
@@ -210,6 +216,22 @@ fn version(db: &Connection, kind: i64, write: Write, place: &Place) -> Result<(u
         supersede(db, kind, prior, place.seq)?;
     }
     Ok((vid, rows))
+}
+
+/// The state is no part of what a version says; it is the one thing beside a version that may change after it.
+fn remember(db: &Connection, log: &mut Log, remembered: Remembered) -> Result<(), Fault> {
+    let kind = log.kind(db, &remembered.key.kind)?;
+    let newest = "SELECT vid, seq FROM resource WHERE kind=?1 AND id=?2 ORDER BY vid DESC LIMIT 1";
+    let newest: Option<(u64, i64)> = db
+        .prepare_cached(newest)?
+        .query_row(params![kind, remembered.key.id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((_, seq)) = newest.filter(|(vid, _)| *vid == remembered.vid) else {
+        return Err(Fault::Said(CommitError::Stale(remembered.key)));
+    };
+    let state = (!remembered.state.is_empty()).then_some(remembered.state);
+    db.prepare_cached("UPDATE version SET state=?2 WHERE seq=?1")?.execute(params![seq, state])?;
+    Ok(())
 }
 
 /// Ends what is visible of the version at `prior`; a delete never was.

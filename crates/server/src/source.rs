@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 pub use crate::config::OnPark;
 use crate::config::{self, Trailer};
 use crate::mllp;
-use crate::mllp::tls::ServerFiles;
+use crate::mllp::tls::{ClientFiles, ServerFiles, server_name};
 
 /// Somebody who sends.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Source {
     pub name: String,
     /// Where it reaches us over MLLP.
     pub mllp: Option<Mllp>,
+    /// Where we reach it, because it listens.
+    pub connect: Option<Connect>,
     /// Whether its peers may `POST /hl7v2`.
     pub http: bool,
     pub peers: Vec<IpNet>,
@@ -41,6 +43,15 @@ pub struct Source {
 pub struct Mllp {
     pub address: SocketAddr,
     pub tls: Option<ServerFiles>,
+    pub limits: mllp::Limits,
+}
+
+/// A sender that we connect to.
+#[derive(Debug)]
+pub struct Connect {
+    /// `host:port`.
+    pub address: String,
+    pub tls: Option<ClientFiles>,
     pub limits: mllp::Limits,
 }
 
@@ -69,10 +80,14 @@ impl Source {
         if table.name.is_empty() {
             fault("name is not given; it names the source in lists and ids".to_owned());
         }
-        if table.mllp.is_none() && !table.http {
-            fault("give mllp an address to listen on, or set http = true".to_owned());
+        let is_called = table.mllp.is_some() || table.http;
+        if !is_called && table.connect.is_none() {
+            fault("give mllp an address to listen on, or connect a sender to reach, or set http = true".to_owned());
         }
-        if table.peers.is_empty() {
+        if table.mllp.is_some() && table.connect.is_some() {
+            fault("mllp and connect are both given; make two sources of it".to_owned());
+        }
+        if is_called && table.peers.is_empty() {
             fault("peers is empty; list the addresses that it may come from, such as \"10.1.2.0/24\"".to_owned());
         }
         if table.facilities.is_empty() {
@@ -90,12 +105,17 @@ impl Source {
             fault(text);
             None
         });
+        let connect = connect(table, tls.as_ref()).unwrap_or_else(|text| {
+            fault(text);
+            None
+        });
         if !faults.is_empty() {
             return Err(faults);
         }
         Ok(Source {
             name: table.name.clone(),
             mllp: table.mllp.map(|address| Mllp { address, tls, limits: limits(table) }),
+            connect,
             http: table.http,
             peers: table.peers.clone(),
             facilities: Allowed::of(&table.facilities),
@@ -225,6 +245,24 @@ fn tls(table: &config::Source) -> Result<Option<ServerFiles>, String> {
     }
 }
 
+/// A sender that we connect to: the files of TLS are the same, but an authority to trust is needed where there are any.
+fn connect(table: &config::Source, tls: Option<&ServerFiles>) -> Result<Option<Connect>, String> {
+    let Some(address) = table.connect.clone() else { return Ok(None) };
+    if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) || server_name(&address).is_err() {
+        return Err("connect is no address; give host:port, such as \"lab.clinic.example:6661\"".to_owned());
+    }
+    let tls = match tls {
+        None => None,
+        Some(ServerFiles { client_ca: None, .. }) => {
+            return Err("connect over TLS needs tls_client_ca_file, the authority of the sender's certificate".to_owned());
+        }
+        Some(ServerFiles { certificate, key, client_ca: Some(ca) }) => {
+            Some(ClientFiles { ca: ca.clone(), identity: Some((certificate.clone(), key.clone())) })
+        }
+    };
+    Ok(Some(Connect { address, tls, limits: limits(table) }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,11 +303,18 @@ mod tests {
     fn a_source_that_is_not_complete_is_refused_key_by_key() {
         let incomplete = config::Source { name: "x".to_owned(), ..config::Source::default() };
         let faults = Source::new(&incomplete).expect_err("nothing is given");
-        for key in ["mllp", "peers", "facilities"] {
+        for key in ["mllp", "facilities"] {
             assert!(faults.iter().any(|fault| fault.starts_with("source \"x\": ") && fault.contains(key)), "{key}");
         }
         type Break = fn(&mut config::Source);
-        let cases: [(&str, Break); 5] = [
+        let cases: [(&str, Break); 8] = [
+            ("both given", |table| table.connect = Some("lab.example:6661".to_owned())),
+            ("connect is no address", |table| (table.mllp, table.connect) = (None, Some("lab.example".to_owned()))),
+            ("connect over TLS needs", |table| {
+                (table.mllp, table.connect) = (None, Some("lab.example:6661".to_owned()));
+                table.tls_certificate_file = Some("cert.pem".into());
+                table.tls_key_file = Some("key.pem".into());
+            }),
             ("zone is not known", |table| table.zone = Some("Mars/Olympus".to_owned())),
             ("charset is not known", |table| table.charset = Some("klingon".to_owned())),
             ("go together", |table| table.tls_key_file = Some("key.pem".into())),

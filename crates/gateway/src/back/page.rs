@@ -30,6 +30,8 @@ pub struct Page {
 pub struct Instance {
     pub group: usize,
     pub parent: Option<usize>,
+    segments: Vec<usize>,
+    below: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -111,7 +113,8 @@ impl Spot {
 
 impl Page {
     pub fn new() -> Page {
-        Page { instances: vec![Instance { group: 0, parent: None }], segments: Vec::new(), log: Vec::new() }
+        let message = Instance { group: 0, parent: None, segments: Vec::new(), below: Vec::new() };
+        Page { instances: vec![message], segments: Vec::new(), log: Vec::new() }
     }
 
     pub fn mark(&self) -> Mark {
@@ -122,19 +125,25 @@ impl Page {
         for (segment, key) in self.log.drain(mark.written..).rev() {
             self.segments[segment].values.remove(&key);
         }
-        self.segments.truncate(mark.segments);
+        for gone in self.segments.drain(mark.segments..).rev() {
+            self.instances[gone.instance].segments.pop();
+        }
     }
 
     pub fn add_instance(&mut self, group: usize, parent: usize) -> usize {
-        self.instances.push(Instance { group, parent: Some(parent) });
-        self.instances.len() - 1
+        let at = self.instances.len();
+        self.instances.push(Instance { group, parent: Some(parent), segments: Vec::new(), below: Vec::new() });
+        self.instances[parent].below.push(at);
+        at
     }
 
     /// A new segment, unless there are too many.
     pub fn add_segment(&mut self, id: SegmentId, instance: usize) -> Option<usize> {
         (self.segments.len() < SEGMENTS_MAX).then(|| {
+            let at = self.segments.len();
             self.segments.push(Segment { id, instance, values: BTreeMap::new() });
-            self.segments.len() - 1
+            self.instances[instance].segments.push(at);
+            at
         })
     }
 
@@ -153,8 +162,7 @@ impl Page {
     }
 
     pub fn find_in(&self, instance: usize, id: SegmentId) -> impl Iterator<Item = usize> + '_ {
-        let here = move |segment: &&(usize, &Segment)| segment.1.id == id && segment.1.instance == instance;
-        self.segments.iter().enumerate().filter(move |found| here(&found)).map(|(at, _)| at)
+        self.instances[instance].segments.iter().copied().filter(move |at| self.segments[*at].id == id)
     }
 
     pub fn has_below(&self, instance: usize, id: SegmentId) -> bool {
@@ -185,6 +193,10 @@ impl Page {
     /// All that stands there, its parts kept apart.
     pub fn whole(&self, spot: Spot) -> String {
         self.values(spot).map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("^")
+    }
+
+    pub fn is_ascii(&self) -> bool {
+        self.segments.iter().all(|segment| segment.values.values().all(|text| text.is_ascii()))
     }
 
     /// Writes where nothing stands yet.
@@ -224,10 +236,9 @@ impl Page {
                 (None, Some(at)) => (2, at),
             }
         };
-        let mut here: Vec<usize> = (0..self.segments.len()).filter(|at| self.segments[*at].instance == instance).collect();
+        let mut here = self.instances[instance].segments.clone();
         here.sort_by_key(|at| rank(self.segments[*at].id));
-        let mut below: Vec<usize> =
-            (0..self.instances.len()).filter(|at| self.instances[*at].parent == Some(instance)).collect();
+        let mut below = self.instances[instance].below.clone();
         below.sort_by_key(|at| self.instances[*at].group);
         here.extend(below.into_iter().flat_map(|at| self.in_order(at, groups, order)));
         here

@@ -56,7 +56,7 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn text_holds(guard: &Guard, text: &str) -> bool {
+pub fn text_holds(guard: &Guard, text: &str) -> bool {
     match guard {
         Guard::OneOf(codes) => codes.iter().any(|code| code == text),
         Guard::NoneOf(codes) => !codes.iter().any(|code| code == text),

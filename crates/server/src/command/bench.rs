@@ -70,13 +70,18 @@ struct Run {
 pub fn run(args: Args) -> Result<(), Failure> {
     let mix = match &args.mix {
         None => Load::own_mix(),
-        Some(file) => Load::of_file(&fs::read(file).map_err(|why| Failure::Input(format!("{}: {why}", file.display())))?)
-            .map_err(|why| Failure::Input(format!("{}: {why}", file.display())))?,
+        Some(file) => {
+            Load::of_file(&fs::read(file).map_err(|why| Failure::Input(format!("{}: {why}", file.display())))?)
+                .map_err(|why| Failure::Input(format!("{}: {why}", file.display())))?
+        }
     };
     let directory = Scratch::new(args.data.clone().unwrap_or_else(|| ".".into()))?;
     let mut runs = Vec::new();
     for (number, load) in [mix, Load::results()].into_iter().enumerate() {
-        terminal::say(format_args!("{}: full rate, then a third of it, {} seconds each at most", load.name, args.seconds));
+        terminal::say(format_args!(
+            "{}: full rate, then a third of it, {} seconds each at most",
+            load.name, args.seconds
+        ));
         runs.push(measure(&args, &directory.0.join(number.to_string()), load)?);
     }
     terminal::say(format_args!("one core, then a start"));
@@ -126,7 +131,8 @@ fn measure(args: &Args, data: &std::path::Path, load: Load) -> Result<Run, Failu
 
 fn print(report: &Report) {
     terminal::out(format_args!("{}; {}; {} connections", report.machine, report.profile, report.connections));
-    let headings = ["load", "rate", "messages/s", "p50 ms", "p95 ms", "p99 ms", "refused", "resources/s", "bytes/resource"];
+    let headings =
+        ["load", "rate", "messages/s", "p50 ms", "p95 ms", "p99 ms", "refused", "resources/s", "bytes/resource"];
     let mut rows = Vec::new();
     for run in &report.runs {
         for (rate, streamed) in [("full", &run.full), ("third", &run.third)] {
@@ -146,7 +152,10 @@ fn print(report: &Report) {
         core.parse_oru, core.convert_oru, core.convert_adt
     ));
     let start = &report.start;
-    terminal::out(format_args!("start: first answer after {:.0} ms; idle memory {:.1} MB", start.first_answer_ms, start.idle_mb));
+    terminal::out(format_args!(
+        "start: first answer after {:.0} ms; idle memory {:.1} MB",
+        start.first_answer_ms, start.idle_mb
+    ));
 }
 
 /// A directory of our own, gone at the end.

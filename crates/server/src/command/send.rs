@@ -101,11 +101,15 @@ fn read(file: &PathBuf) -> Result<Vec<u8>, Failure> {
 /// The answers, a segment a line.
 fn print(exchange: &Exchange) {
     if exchange.passed_over > 0 {
-        terminal::say(format_args!("{} frames were no answer to this message and were passed over", exchange.passed_over));
+        terminal::say(format_args!(
+            "{} frames were no answer to this message and were passed over",
+            exchange.passed_over
+        ));
     }
     for (bytes, _) in &exchange.answers {
         let parsed = Message::parse(bytes, &Options::default());
-        let text = parsed.map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), |parsed| parsed.message.text().to_owned());
+        let text = parsed
+            .map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), |parsed| parsed.message.text().to_owned());
         for line in text.split(['\r', '\n']).filter(|line| !line.trim().is_empty()) {
             terminal::out(format_args!("{}", line.replace(char::is_control, " ")));
         }

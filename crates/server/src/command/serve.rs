@@ -14,9 +14,9 @@ use super::Failure;
 use crate::app::{self, App};
 use crate::config::{Config, Flags};
 use crate::http::Http;
-use crate::mllp::{CONNECTIONS_MAX, Listener, Places, Take};
+use crate::mllp::{CONNECTIONS_MAX, Dialer, Listener, Places};
 use crate::source::Source;
-use crate::{demo, log, terminal, upkeep};
+use crate::{demo, log, mllp, terminal, upkeep};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -116,7 +116,11 @@ impl Plan {
         let mut conversations = JoinSet::new();
         for (source, listener) in listeners {
             listener.count().register(&app.metrics.registry);
-            conversations.spawn(listener.serve(take(&app, source), app.shutdown.watch(), drain));
+            conversations.spawn(listener.serve(mllp::take(&app, source), app.shutdown.watch(), drain));
+        }
+        for (source, dialer) in dialers(&app)? {
+            dialer.count().register(&app.metrics.registry);
+            conversations.spawn(dialer.serve(mllp::take(&app, source), app.shutdown.watch(), drain));
         }
         tokio::spawn(upkeep::run(app.clone()));
         tell(http_address, &mllp_addresses);
@@ -174,13 +178,12 @@ async fn listen(app: &App) -> Result<(Bound, Vec<SocketAddr>), Failure> {
     Ok((bound, addresses))
 }
 
-/// What a conversation does with a message.
-fn take(app: &App, source: Arc<Source>) -> Take {
-    let app = app.clone();
-    Arc::new(move |peer: Arc<str>, bytes| {
-        let (app, source) = (app.clone(), Arc::clone(&source));
-        Box::pin(async move { app.take(&source, &peer, bytes).await.acks })
-    })
+/// Those who connect to the sources that listen.
+fn dialers(app: &App) -> Result<Vec<(Arc<Source>, Dialer)>, Failure> {
+    let connected = app.sources.iter().filter_map(|source| Some((source, source.connect.as_ref()?)));
+    connected
+        .map(|(source, connect)| Ok((Arc::clone(source), Dialer::new(&source.name, connect).map_err(Failure::System)?)))
+        .collect()
 }
 
 /// One line for whoever started us and waits: where we are.

@@ -103,6 +103,8 @@ pub struct Source {
     pub name: String,
     /// The address of its MLLP listener.
     pub mllp: Option<SocketAddr>,
+    /// `host:port` of a sender that listens: we connect to it and it sends (reverse MLLP). Instead of `mllp`.
+    pub connect: Option<String>,
     /// Whether its peers may `POST /hl7v2`.
     pub http: bool,
     /// The addresses that it may come from.
@@ -206,6 +208,7 @@ impl Default for Source {
         Source {
             name: String::new(),
             mllp: None,
+            connect: None,
             http: false,
             peers: Vec::new(),
             facilities: Vec::new(),

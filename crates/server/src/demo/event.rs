@@ -38,7 +38,9 @@ fn happened(message: &Message<'_>, kind: &str, trigger: &str) -> String {
         (_, "A07") => format!("{name} becomes an outpatient"),
         (_, "A03") => format!("{name} is discharged"),
         (_, "A13") => format!("{name}: the discharge is taken back"),
-        (_, "A18" | "A34" | "A36" | "A40") => format!("{name}: number {} is merged into this file", first(message, "MRG", 1, 1)),
+        (_, "A18" | "A34" | "A36" | "A40") => {
+            format!("{name}: number {} is merged into this file", first(message, "MRG", 1, 1))
+        }
         (_, "A47") => format!("{name} gets another number"),
         _ => name,
     }

@@ -7,7 +7,7 @@ use fhir::apply::{self, Change, Current, Op, State};
 use fhir::{Issue, IssueType, Resource, Severity};
 use gateway::{Merging, Planned, Translation};
 use hl7v2::Message;
-use record::{Commit, Expect, Key, ReadError, Record, Redirect, Time, Version, Write};
+use record::{Commit, Expect, Key, ReadError, Record, Redirect, Remembered, Time, Version, Write};
 
 use super::merge::{self, Standing, Step};
 use super::rewrite::{self, Redirected};
@@ -42,16 +42,27 @@ pub fn event_time(message: &Message<'_>, source: &Source) -> Option<Time> {
     Some(Time(time.low_us))
 }
 
-/// Computes what is to be committed, from the record as it is now.
+/// Computes what is to be committed, from the record as it is now. `moves` lets a result come to belong to another
+/// patient.
 pub async fn file(
     record: &Record,
     access: &Access,
     source: &Source,
     translation: &Translation<'_>,
+    moves: bool,
     now: Time,
 ) -> Result<Filed, ReadError> {
     let known = Known::read(record, access, translation).await?;
-    let mut filing = Filing { known: &known, source, now, redirects: Vec::new(), places: HashMap::new(), next: Vec::new(), issues: Vec::new() };
+    let mut filing = Filing {
+        known: &known,
+        source,
+        moves,
+        now,
+        redirects: Vec::new(),
+        places: HashMap::new(),
+        next: Vec::new(),
+        issues: Vec::new(),
+    };
     if let Some(kind) = translation.unnamed.iter().find(|kind| **kind == "Patient") {
         let text = format!("nothing in it names the {kind}: no identifier of a type that the source is configured for");
         return Ok(filing.park(Issue::error(IssueType::Required, "PID-3", text)));
@@ -107,6 +118,8 @@ struct Next<'k> {
     expect: Expect,
     resource: Resource<'k>,
     state: State,
+    /// Whether the state is another than the one that is stored.
+    remembers: bool,
     changed: bool,
     time: Option<i64>,
     groups: Vec<u64>,
@@ -115,6 +128,8 @@ struct Next<'k> {
 struct Filing<'k> {
     known: &'k Known,
     source: &'k Source,
+    /// Whether a resource may come to belong to another patient.
+    moves: bool,
     now: Time,
     redirects: Vec<Redirect>,
     places: HashMap<Key, Key>,
@@ -231,7 +246,9 @@ impl<'k> Filing<'k> {
         change: &Change<'_>,
         planned: &Planned<'_>,
     ) -> Result<Option<Issue>, ReadError> {
-        let (Some(element), Some(body)) = (planned.same, self.known.resource(place)) else { return Ok(None) };
+        let (Some(element), Some(body), false) = (planned.same, self.known.resource(place), self.moves) else {
+            return Ok(None);
+        };
         let Ok(known) = fhir::json::read(body) else { return Ok(None) };
         let told = change.writes.iter().find(|write| write.path == [element]).and_then(|write| match &write.op {
             Op::Set(node) | Op::Fill(node) => node.as_object()?.str("reference"),
@@ -261,7 +278,8 @@ impl<'k> Filing<'k> {
             None => match self.known.current.get(&place).and_then(read) {
                 Some((resource, state)) => {
                     let expect = self.expect(&place);
-                    self.next.push(Next { key: place, expect, resource, state, changed: false, time: None, groups: Vec::new() });
+                    let (changed, remembers, groups) = (false, false, Vec::new());
+                    self.next.push(Next { key: place, expect, resource, state, remembers, changed, time: None, groups });
                     self.next.len() - 1
                 }
                 None => {
@@ -274,6 +292,7 @@ impl<'k> Filing<'k> {
                         key: place,
                         resource: applied.resource,
                         state,
+                        remembers: true,
                         changed: true,
                         time,
                         groups: scope.into_iter().collect(),
@@ -285,6 +304,7 @@ impl<'k> Filing<'k> {
         let next = &mut self.next[at];
         let applied = apply::apply(Some(Current { resource: &next.resource, state: &next.state }), change);
         next.changed |= applied.changed;
+        next.remembers |= applied.state != next.state;
         next.resource = applied.resource;
         next.state = applied.state;
         next.time = time.or(next.time);
@@ -317,6 +337,7 @@ impl<'k> Filing<'k> {
                     key: version.key.clone(),
                     expect: Expect::Version(version.vid),
                     resource: applied.resource.into_owned(),
+                    remembers: applied.state != state,
                     state: applied.state,
                     changed: applied.changed,
                     time: snapshot.time.map(|time| time.low_us),
@@ -333,7 +354,13 @@ impl<'k> Filing<'k> {
 
     fn done(self) -> Filed {
         let mut commit = Commit { now: self.now, redirects: self.redirects, ..Commit::default() };
-        for mut next in self.next.into_iter().filter(|next| next.changed) {
+        for mut next in self.next {
+            if !next.changed {
+                if let (true, Expect::Version(vid)) = (next.remembers, next.expect) {
+                    commit.remembered.push(Remembered { key: next.key, vid, state: next.state.write().into_bytes() });
+                }
+                continue;
+            }
             apply::complete(&mut next.resource);
             commit.writes.push(Write {
                 expect: next.expect,

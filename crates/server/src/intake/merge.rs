@@ -33,7 +33,8 @@ pub fn step(merging: &Merging, standing: &Standing) -> Step {
         _ if standing.prior == standing.survivor => Step::Nothing,
         How::Merge if standing.survivor.id == merging.prior => park("the survivor was itself merged into the prior: a circle"),
         How::Merge if !direct => park("the prior was already merged into another record"),
-        How::Merge if !standing.survivor_known => park("nobody has heard of the survivor: confirm the merge"),
+        // A visit or an account of the survivor is made by this very message; a person is somebody or nobody.
+        How::Merge if !standing.survivor_known && merging.kind == "Patient" => park("nobody has heard of the survivor: confirm the merge"),
         How::Merge => redirect(merging, &merging.prior, &standing.survivor.id, Why::Merged),
         How::Alias if standing.prior_known && standing.survivor_known => {
             park("both identifiers have a record already: they are to be merged, not renamed")

@@ -11,6 +11,7 @@ mod guard;
 mod lanes;
 mod merge;
 mod rewrite;
+mod undo;
 
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
@@ -23,6 +24,7 @@ use hl7v2::ack::Verdict;
 use record::{Attempt, CommitError, MessageId, NewMessage, Outcome, Receipt, Record, Replay};
 
 pub use answer::Answer;
+pub use undo::Undone;
 
 use crate::app::now;
 use crate::config::OnPark;
@@ -57,6 +59,8 @@ struct Decision {
 enum Origin<'o> {
     New { bytes: &'o [u8], received: record::Time, trace_id: &'o str },
     Stored { id: MessageId, mended: Option<&'o [u8]> },
+    /// Filed again after a merge was taken back: what it says may go from one patient to the other.
+    Refiled { id: MessageId },
 }
 
 impl Intake {
@@ -151,7 +155,7 @@ impl Intake {
         let _lane = self.0.lanes.enter(&patients).await;
         let found = issues;
         for _ in 0..RACES_MAX {
-            let filed = match file::file(&self.0.record, &self.0.access, source, translation, now()).await {
+            let filed = match file::file(&self.0.record, &self.0.access, source, translation, origin.moves(), now()).await {
                 Ok(filed) => filed,
                 Err(error) => {
                     tracing::error!(%error, "cannot read the record");
@@ -262,6 +266,7 @@ fn bare_receipt(source: &Source, origin: &Origin<'_>, decision: &Decision) -> Re
             trace_id: trace_id.to_owned(),
             attempt,
         }),
+        Origin::Refiled { id } => Receipt::Replay(Replay { message: id, mended: None, patients: Vec::new(), attempt }),
         Origin::Stored { id, mended } => {
             Receipt::Replay(Replay { message: id, mended: mended.map(<[u8]>::to_vec), patients: Vec::new(), attempt })
         }
@@ -274,6 +279,13 @@ fn is_batch(bytes: &[u8]) -> bool {
     let head = bytes.get(start..start + 3).unwrap_or_default();
     let again = |ending: &[u8]| bytes.windows(4).skip(start + 1).any(|window| window[0] == ending[0] && &window[1..] == b"MSH");
     head == b"FHS" || head == b"BHS" || (head == b"MSH" && (again(b"\r") || again(b"\n")))
+}
+
+impl Origin<'_> {
+    /// Whether what it says may come to belong to another patient.
+    fn moves(&self) -> bool {
+        matches!(self, Origin::Refiled { .. })
+    }
 }
 
 impl Decision {

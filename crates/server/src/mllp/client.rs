@@ -158,7 +158,9 @@ impl Wanted {
         let never = |condition| condition == AckCondition::Never;
         match exchange.answers.last() {
             None => never(self.accept) && never(self.application),
-            Some((_, ack)) if ack.code.is_accept() && ack.code.is_positive() => !self.enhanced || never(self.application),
+            Some((_, ack)) if ack.code.is_accept() && ack.code.is_positive() => {
+                !self.enhanced || never(self.application)
+            }
             Some(_) => true,
         }
     }

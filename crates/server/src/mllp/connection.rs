@@ -113,7 +113,13 @@ struct Conversation<'a, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
-    async fn listen(&mut self, buffer: &mut [u8], clock: &Clock, drain: &mut watch::Receiver<bool>, inside: bool) -> Heard {
+    async fn listen(
+        &mut self,
+        buffer: &mut [u8],
+        clock: &Clock,
+        drain: &mut watch::Receiver<bool>,
+        inside: bool,
+    ) -> Heard {
         let (due, what) = clock.due(&self.terms.limits);
         tokio::select! {
             biased;

@@ -17,43 +17,57 @@ use super::count::{Count, Open, Refused};
 use super::limits::Limits;
 use super::listener::{begun, held};
 use super::tls;
+use crate::source::Connect;
 
 /// Where to connect and on which terms.
 pub struct Dialer {
-    /// The source's name.
-    pub source: Arc<str>,
-    /// `host:port`.
-    pub address: String,
-    pub tls: Option<TlsConnector>,
-    pub limits: Limits,
-    pub count: Arc<Count>,
-    pub take: Take,
+    source: Arc<str>,
+    address: String,
+    tls: Option<TlsConnector>,
+    limits: Arc<Limits>,
+    count: Arc<Count>,
 }
 
 const REST_MIN: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(60);
 
 impl Dialer {
+    /// Reads the certificates. An error says what is wrong and where.
+    pub fn new(source: &str, connect: &Connect) -> Result<Dialer, String> {
+        let tls = connect.tls.as_ref().map(tls::connector).transpose();
+        Ok(Dialer {
+            source: source.into(),
+            address: connect.address.clone(),
+            tls: tls.map_err(|fault| format!("source {source:?}: {fault}"))?,
+            limits: Arc::new(connect.limits.clone()),
+            count: Arc::new(Count::of(source)),
+        })
+    }
+
+    pub fn count(&self) -> &Count {
+        &self.count
+    }
+
     /// Keeps the conversation up until `draining` is true; what is in hand then is finished within `drain`.
-    pub async fn serve(self, mut draining: watch::Receiver<bool>, drain: Duration) {
+    pub async fn serve(self, take: Take, mut draining: watch::Receiver<bool>, drain: Duration) {
         let mut drained = draining.clone();
         let deadline = async move {
             begun(&mut drained).await;
             sleep(drain).await;
         };
         tokio::select! {
-            () = self.keep_up(&mut draining) => {}
+            () = self.keep_up(take, &mut draining) => {}
             () = deadline => warn!(source = %self.source, "conversation was cut off at the end of the drain; its sender will ask again"),
         }
     }
 
-    async fn keep_up(&self, draining: &mut watch::Receiver<bool>) {
+    async fn keep_up(&self, take: Take, draining: &mut watch::Receiver<bool>) {
         let terms = Terms {
             source: self.source.clone(),
             peer: self.address.as_str().into(),
-            limits: Arc::new(self.limits.clone()),
+            limits: self.limits.clone(),
             count: self.count.clone(),
-            take: self.take.clone(),
+            take,
         };
         let mut rest = REST_MIN;
         while !*draining.borrow() {
@@ -128,16 +142,11 @@ mod tests {
             seen.lock().expect("no test panics in it").push(bytes);
             Box::pin(async { vec![b"MSA|AA".to_vec()] })
         });
-        let dialer = Dialer {
-            source: "ward".into(),
-            address: sender.local_addr().expect("bound").to_string(),
-            tls: None,
-            limits: Limits::default(),
-            count: Arc::new(Count::of("ward")),
-            take,
-        };
+        let address = sender.local_addr().expect("bound").to_string();
+        let connect = Connect { address, tls: None, limits: Limits::default() };
+        let dialer = Dialer::new("ward", &connect).expect("no certificates to read");
         let (drain, draining) = watch::channel(false);
-        let kept = tokio::spawn(dialer.serve(draining, Duration::from_secs(5)));
+        let kept = tokio::spawn(dialer.serve(take, draining, Duration::from_secs(5)));
         for message in [b"one", b"two"] {
             let (mut line, _) = sender.accept().await.expect("we are called");
             line.write_all(&hl7v2::mllp::encode(message)).await.expect("writable");

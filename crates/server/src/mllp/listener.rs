@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, error, info, warn};
 
-use super::connection::{self, Take, Terms};
+use super::connection::{self, End, Take, Terms};
 use super::count::{Count, Open, Refused};
 use super::limits::Limits;
 use super::tls;
@@ -135,7 +135,11 @@ async fn see_out(source: &str, mut conversations: JoinSet<()>, drain: Duration) 
     };
     if timeout(drain, finished).await.is_err() {
         let cut = conversations.len();
-        warn!(source, connections = cut, "conversations were cut off at the end of the drain; their senders will ask again");
+        warn!(
+            source,
+            connections = cut,
+            "conversations were cut off at the end of the drain; their senders will ask again"
+        );
         conversations.shutdown().await;
     }
 }
@@ -165,7 +169,14 @@ impl Door {
     }
 
     /// From the handshake to the farewell.
-    async fn converse(&self, stream: TcpStream, peer: SocketAddr, _seat: Seat, take: Take, draining: watch::Receiver<bool>) {
+    async fn converse(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        _seat: Seat,
+        take: Take,
+        draining: watch::Receiver<bool>,
+    ) {
         let _open = Open::of(&self.count);
         let terms = Terms {
             source: self.name.clone(),
@@ -201,7 +212,15 @@ where
 {
     debug!(source = %terms.source, peer = %terms.peer, "connected");
     let end = connection::hold(&mut stream, terms, &mut draining).await;
-    info!(source = %terms.source, peer = %terms.peer, ?end, "connection closed");
+    match end {
+        // Some senders connect for each message.
+        End::Left | End::Idle | End::Drained => {
+            debug!(source = %terms.source, peer = %terms.peer, ?end, "connection closed")
+        }
+        End::Lost | End::Slow | End::Hopeless => {
+            info!(source = %terms.source, peer = %terms.peer, ?end, "connection closed")
+        }
+    }
 }
 
 #[cfg(test)]

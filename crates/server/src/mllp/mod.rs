@@ -18,9 +18,22 @@ mod refusal;
 mod strangers;
 pub mod tls;
 
+use std::sync::Arc;
+
 pub use client::{Client, Exchange, Failure};
 pub use connection::Take;
-pub use count::{Count, Refused};
 pub use dial::Dialer;
 pub use limits::Limits;
 pub use listener::{CONNECTIONS_MAX, Listener, Places};
+
+use crate::app::App;
+use crate::source::Source;
+
+/// What a conversation with this source does with a message.
+pub fn take(app: &App, source: Arc<Source>) -> Take {
+    let app = app.clone();
+    Arc::new(move |peer, bytes| {
+        let (app, source) = (app.clone(), Arc::clone(&source));
+        Box::pin(async move { app.take(&source, &peer, bytes).await.acks })
+    })
+}

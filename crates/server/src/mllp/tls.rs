@@ -72,7 +72,8 @@ pub fn connector(files: &ClientFiles) -> Result<TlsConnector, String> {
 pub fn server_name(address: &str) -> Result<ServerName<'static>, String> {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    ServerName::try_from(host.to_owned()).map_err(|_| format!("{address} has no host name that a certificate could bear"))
+    ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("{address} has no host name that a certificate could bear"))
 }
 
 fn provider() -> Arc<CryptoProvider> {

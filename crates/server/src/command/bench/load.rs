@@ -105,7 +105,8 @@ fn header(kind: &str, control_id: &str) -> String {
 }
 
 fn person(text: &mut String, patient: u64) {
-    const FAMILY: [&str; 8] = ["Lindqvist", "Brandt", "Okafor", "Castellanos", "Petrov", "Hughes", "Jansen", "Whitcombe"];
+    const FAMILY: [&str; 8] =
+        ["Lindqvist", "Brandt", "Okafor", "Castellanos", "Petrov", "Hughes", "Jansen", "Whitcombe"];
     const GIVEN: [&str; 7] = ["Nora", "Emil", "Ada", "Tomas", "Ines", "Robin", "Maja"];
     let (family, given) = (FAMILY[patient as usize % FAMILY.len()], GIVEN[patient as usize % GIVEN.len()]);
     let (year, month, day) = (1930 + patient % 90, 1 + patient % 12, 1 + patient % 28);
@@ -210,7 +211,10 @@ mod tests {
         let load = Load::of_file(file).expect("two messages");
         assert!(file.starts_with(&load.message(0)), "the first pass is the file");
         let again = String::from_utf8(load.message(2)).expect("ASCII");
-        assert_eq!(again, "MSH|^~\\&|A|B|C|D|20260102||ADT^A01|51|P|2.3\rPID|1|71|71^^^X^MR~81^^^Y^NH||Doe\rPV1|1|I|W1\r");
+        assert_eq!(
+            again,
+            "MSH|^~\\&|A|B|C|D|20260102||ADT^A01|51|P|2.3\rPID|1|71|71^^^X^MR~81^^^Y^NH||Doe\rPV1|1|I|W1\r"
+        );
         assert_eq!(load.message(3), b"MSH|^~\\&|A|B|C|D|20260102||ADT^A01|61|P|2.3\rPID|1||91\r");
     }
 

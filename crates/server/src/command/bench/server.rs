@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::command::Failure;
 use crate::config::Config;
-use crate::mllp::{CONNECTIONS_MAX, Listener, Places, Take};
+use crate::mllp::{self, CONNECTIONS_MAX, Listener, Places};
 use crate::source::Source;
 
 pub struct Server {
@@ -37,13 +37,7 @@ impl Server {
         let listener = runtime.block_on(Listener::bind(Arc::clone(&source), Places::new(CONNECTIONS_MAX)));
         let listener = listener.map_err(Failure::System)?;
         let address = listener.address().map_err(|why| Failure::System(format!("cannot listen: {why}")))?;
-        let take: Take = {
-            let app = app.clone();
-            Arc::new(move |peer, bytes| {
-                let (app, source) = (app.clone(), Arc::clone(&source));
-                Box::pin(async move { app.take(&source, &peer, bytes).await.acks })
-            })
-        };
+        let take = mllp::take(&app, source);
         let served = runtime.spawn(listener.serve(take, app.shutdown.watch(), DRAIN));
         Ok(Server { address, runtime, app, served })
     }

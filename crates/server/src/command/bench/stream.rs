@@ -59,8 +59,7 @@ struct Seen {
 
 /// The first messages of a load, unmeasured.
 pub fn warm(address: SocketAddr, load: &Load) -> Result<(), Failure> {
-    let plan =
-        Plan { address, connections: 4, messages: WARM_MESSAGES, time: LIMIT, first: 0, pace: Pace::Full };
+    let plan = Plan { address, connections: 4, messages: WARM_MESSAGES, time: LIMIT, first: 0, pace: Pace::Full };
     run(&plan, load).map(drop)
 }
 
