@@ -53,7 +53,8 @@ fn each_header_has_its_answers() {
         for code in expected {
             let answer = line.answer();
             assert_eq!((answer.code(), answer.of()), (*code, id), "{header}: {}", answer.0);
-            assert_eq!(answer.field("ERR", 2), place, "{header}: {}", answer.0);
+            assert!(answer.field("ERR", 2).starts_with(place), "{header}: {}", answer.0);
+            assert_eq!(answer.field("ERR", 2).is_empty(), place.is_empty(), "{header}: {}", answer.0);
             assert_eq!(answer.field("MSH", 5), "HIS", "{header}: it goes back to whoever sent");
         }
         // The next answer is the next message's: there were no more, and the connection lives.

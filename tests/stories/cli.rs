@@ -23,8 +23,8 @@ fn misuse_is_told_with_exit_code_2() {
         (&["send"], "ADDR"),
         (&["send", "127.0.0.1:1"], "FILE"),
         (&["message"], "list"),
-        (&["message", "show"], "ID"),
-        (&["message", "replay"], "ID"),
+        (&["message", "show"], "NUMBER"),
+        (&["message", "replay"], "NUMBER"),
         (&["message", "list", "--outcome", "lost"], "parked"),
         (&["map"], "check"),
         (&["config"], "show"),
@@ -65,11 +65,7 @@ fn a_server_that_is_not_there_is_the_systems_fault() {
     let file = directory.write("one.hl7", adt("A28", "20260301", PERSON));
     let file = file.to_str().expect("UTF-8");
     // Port 1 of this machine: nobody listens.
-    for arguments in [
-        &["send", "127.0.0.1:1", file][..],
-        &["message", "list", "--server", "http://127.0.0.1:1"],
-        &["doctor", "--server", "http://127.0.0.1:1"],
-    ] {
+    for arguments in [&["send", "127.0.0.1:1", file][..], &["message", "list", "--server", "http://127.0.0.1:1"]] {
         let ran = hilum(arguments);
         assert_eq!(ran.code, 3, "{arguments:?}: {ran:?}");
         assert!(ran.talk.contains("127.0.0.1:1"), "it says who does not answer: {ran:?}");
@@ -118,12 +114,19 @@ fn every_setting_is_shown_with_its_origin() {
 }
 
 #[test]
-fn the_doctor_finds_a_healthy_server_healthy() {
-    let server = Hilum::start();
+fn the_doctor_looks_at_what_the_server_needs() {
+    let mut server = Hilum::start();
     server.line().accepted(&adt("A28", "20260301", PERSON));
-    let ran = server.command(&["doctor"]);
+    server.stop();
+    let file = server.directory().join("hilum.toml");
+    let doctor = || hilum(&["doctor", "--config", file.to_str().expect("UTF-8")]);
+    let ran = doctor();
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(!ran.out.trim().is_empty());
+    std::fs::write(server.directory().join("data/record.db"), "no store").expect("written");
+    let ran = doctor();
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(format!("{}{}", ran.out, ran.talk).contains("record.db") || ran.out.contains("data"), "{ran:?}");
 }
 
 #[test]

@@ -26,12 +26,14 @@ fn batch(from: &Path) -> (Directory, Vec<PathBuf>) {
     assert!(ran.code <= 1, "{}: {ran:?}", from.display());
     assert!(!ran.talk.contains("panicked"), "{}: {ran:?}", from.display());
     let written = shared::files(out.path(), &["json"]);
+    let mut faults = Vec::new();
     for file in &written {
         let bytes = fs::read(file).expect("written");
-        if let Err(issues) = fhir::json::read(&bytes) {
-            panic!("{} is no FHIR: {issues:#?}", file.display());
-        }
+        let name = file.strip_prefix(out.path()).expect("below").display();
+        let issues = fhir::json::read(&bytes).err().into_iter().flatten();
+        faults.extend(issues.map(|issue| format!("{name}: {}: {}", issue.path, issue.text)));
     }
+    assert!(faults.is_empty(), "{} is no FHIR R4:\n{}", from.display(), faults.join("\n"));
     (out, written)
 }
 
@@ -64,7 +66,7 @@ fn a_sites_profile_is_laid_over_the_base() {
     let directory = Directory::new();
     directory.write(
         "site/clinic.yaml",
-        "profile: acme/clinic\nextends: hl7v2/PID\nmatch: { MSH-4: NORTH }\nrules:\n  gender: { map: { extends: AdministrativeSex, add: { \"1\": male } } }\n  birth: drop\n",
+        "profile: acme/clinic\nextends: hl7v2/PID\nmatch: { MSH-4: NORTH }\nrules:\n  gender: { map: { extends: AdministrativeSex, add: { \"1\": male }, prefer: { male: M } } }\n  birth: drop\n",
     );
     let message = adt("A28", "20260301", "PID|1||40017^^^NORTH^MR||Maran^Ilse||19710304|1");
     let site = directory.join("site");

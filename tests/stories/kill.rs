@@ -32,7 +32,7 @@ fn stream_of(sender: usize) -> Vec<Vec<u8>> {
         .flat_map(|number| {
             let admission = format!("{}\nPV1|1|I|WEST||||||||||||||||V{sender}-{number}^^^NORTH", person(number));
             let result = format!(
-                "{}\nOBR|1||F{sender}-{number}^LAB|NA^Sodium^L|||20260301|||||||||||||||||F\nOBX|1|NM|NA^Sodium^L||{}|mmol/L|||||F",
+                "{}\nOBR|1||F{sender}-{number}^LAB|NA^Sodium^L|||20260301||||||||||||||||||F\nOBX|1|NM|NA^Sodium^L||{}|mmol/L|||||F",
                 person(number),
                 130 + number
             );
@@ -183,7 +183,7 @@ fn what_was_acknowledged_survives_sigkill_once() {
     assert_eq!(count("Encounter"), SENDERS * PATIENTS);
     assert_eq!(count("Observation"), SENDERS * PATIENTS);
     for (sender, number) in [(0, 0), (3, 7), (7, PATIENTS - 1)] {
-        let found = fhir.one(&format!("Observation?patient.identifier=K{sender}-{number}"));
+        let found = fhir.one_of("Observation", &format!("K{sender}-{number}"));
         assert_eq!(found["valueQuantity"]["value"].to_string(), (130 + number).to_string());
     }
 

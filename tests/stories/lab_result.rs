@@ -73,9 +73,11 @@ fn what_is_taken_back_leaves_the_trends() {
         let fhir = hilum.fhir();
         fhir.expect("Observation", &json!({ "status": expected }));
         fhir.none("Observation?status=final,corrected,amended,preliminary");
-        // A final that comes late does not bring it back.
+        // A final that comes late does not bring back what was wrong. What could not be had may yet come.
         laboratory.accepted(&potassium("20260301103000", "F", "9.9"));
-        fhir.expect("Observation", &json!({ "status": expected }));
+        if status != "X" {
+            fhir.expect("Observation", &json!({ "status": expected }));
+        }
     }
 }
 
@@ -127,14 +129,14 @@ fn two_patients_in_one_message_keep_their_results_apart() {
     hilum.line().accepted(&oru(
         "20260301100000",
         "PID|1||40017^^^NORTH^MR||Maran^Ilse
-        OBR|1||F110^LAB|NA^Sodium^L|||20260301|||||||||||||||||F
+        OBR|1||F110^LAB|NA^Sodium^L|||20260301||||||||||||||||||F
         OBX|1|NM|NA^Sodium^L||140|mmol/L|||||F
         PID|2||40018^^^NORTH^MR||Quist^Tore
-        OBR|1||F111^LAB|NA^Sodium^L|||20260301|||||||||||||||||F
+        OBR|1||F111^LAB|NA^Sodium^L|||20260301||||||||||||||||||F
         OBX|1|NM|NA^Sodium^L||131|mmol/L|||||F",
     ));
     for (number, value) in [("40017", "140"), ("40018", "131")] {
-        let found = hilum.fhir().one(&format!("Observation?patient.identifier={number}"));
+        let found = hilum.fhir().one_of("Observation", number);
         assert_eq!(found["valueQuantity"]["value"].to_string(), value);
     }
 }
@@ -160,7 +162,7 @@ fn values_that_are_not_what_they_are_called_lose_nothing() {
         "20260301100000",
         &format!(
             "PID|1||40017^^^NORTH^MR||Maran^Ilse
-            OBR|1||F113^LAB|MIX^Mixed^L|||20260301|||||||||||||||||F
+            OBR|1||F113^LAB|MIX^Mixed^L|||20260301||||||||||||||||||F
             NTE|1||of the order
             OBX|1|NM|A^A^L||<5|mg/L|||||F
             NTE|1||of A

@@ -120,9 +120,8 @@ fn next_of_kin_and_insurance_are_lists_too() {
     let fhir = hilum.fhir();
     let runa = "NK1|1|Quist^Runa|SPO^Spouse^HL70063\n";
     let tore = "NK1|2|Quist^Tore|CHD^Child^HL70063\n";
-    let gold = "IN1|1|GOLD^Gold plan|880^^^PAYERS|Nordic Mutual||||G7||||||||Lind^Asta|SEL||||||||||||||||||||P-771\n";
-    let iron =
-        "IN1|2|IRON^Iron plan|881^^^PAYERS|Southern Mutual||||G8||||||||Lind^Asta|SEL||||||||||||||||||||P-772\n";
+    let gold = "IN1|1|GOLD^Gold plan|880^^^PAYERS|Nordic Mutual||||G7||||||||Lind^Asta|SEL|||||||||||||||||||P-771\n";
+    let iron = "IN1|2|IRON^Iron plan|881^^^PAYERS|Southern Mutual||||G8||||||||Lind^Asta|SEL|||||||||||||||||||P-772\n";
     ward.accepted(&adt("A08", "20260310090000", &format!("{PERSON}{runa}{tore}{gold}{iron}")));
     assert_eq!(fhir.search("RelatedPerson").len(), 2);
     fhir.expect("Coverage?identifier=P-772", &json!({ "status": "active" }));

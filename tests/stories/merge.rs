@@ -26,7 +26,7 @@ fn sodium(number: &str, order: &str) -> Vec<u8> {
         "20260301100000",
         &format!(
             "{}
-            OBR|1||{order}^LAB|NA^Sodium^L|||202603010800|||||||||||||||||F
+            OBR|1||{order}^LAB|NA^Sodium^L|||202603010800||||||||||||||||||F
             OBX|1|NM|NA^Sodium^L||140|mmol/L|||||F",
             pid(number, "Maran^Ilse")
         ),

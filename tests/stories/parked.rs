@@ -45,7 +45,7 @@ fn a_parked_message_is_listed_shown_mended_and_replayed() {
 
     let mended = String::from_utf8(mistyped).expect("ASCII").replace("40017", "40018");
     let file = hilum.directory().write("mended.hl7", mended);
-    hilum.command(&["message", "replay", &id, "--mended", file.to_str().expect("UTF-8")]).done();
+    hilum.command(&["message", "replay", &id, "--edited", file.to_str().expect("UTF-8")]).done();
     assert_eq!(hilum.parked().len(), 0);
     hilum.fhir().one("Patient?identifier=40018&family=Quist");
     hilum.fhir().one("Patient?identifier=40017&family=Maran");

@@ -46,17 +46,17 @@ fn unlucky() -> Vec<Vec<u8>> {
         oru(
             "20260302",
             &format!(
-                "{PERSON}\nOBR|1||F1^LAB|A^A^L|||Zzyzxvalue|||||||||||||||||Zzyzxvalue\nOBX|1|NM|A^A^L||Zzyzxvalue|||||F|||Zzyzxvalue"
+                "{PERSON}\nOBR|1||F1^LAB|A^A^L|||Zzyzxvalue||||||||||||||||||Zzyzxvalue\nOBX|1|NM|A^A^L||Zzyzxvalue|||||F|||Zzyzxvalue"
             ),
         ),
         oru(
             "20260302",
             &format!(
-                "{PERSON}\nOBR|1||F2^LAB|A^A^L|||20260301|||||||||||||||||F\nOBX|1|ED|A^A^L||^application^PDF^Base64^Zzyzxvalue!||||||F"
+                "{PERSON}\nOBR|1||F2^LAB|A^A^L|||20260301||||||||||||||||||F\nOBX|1|ED|A^A^L||^application^PDF^Base64^Zzyzxvalue!||||||F"
             ),
         ),
         message(&format!("{}\n{PERSON}\nZZyzxvalue\nPV1|Zzyzxvalue|Zzyzxvalue", header("ADT^A01", "20260301"))),
-        message(&format!("{}\n{PERSON}", header("XYZ^Zzyzxvalue", "20260301"))),
+        message(&format!("{}\n{PERSON}", header("XYZ^Z99", "20260301"))),
         message(&format!(
             "MSH|^~\\&|HIS|NORTH|HILUM|HUB|Zzyzxvalue||ADT^A28|Zzyzxvalue|Zzyzxvalue|Zzyzxvalue\n{PERSON}"
         )),

@@ -66,7 +66,7 @@ fn follow(file: &str) {
         if let Some(server) = &server {
             line = line.replace("127.0.0.1:8080", server.http().trim_start_matches("http://"));
             line = line.replace("127.0.0.1:2575", server.mllp(0));
-            if arguments.is_some_and(|arguments| arguments.starts_with("message ") || arguments.starts_with("doctor")) {
+            if arguments.is_some_and(|arguments| arguments.starts_with("message ")) {
                 line = format!("{line} --server {}", server.http());
             }
         }

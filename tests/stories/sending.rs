@@ -9,12 +9,14 @@ use crate::support::cli::{Ran, hilum_with};
 use crate::support::message::{adt, id_of};
 
 /// A peer that answers each message that comes with these bytes; `ID` stands for the message's control id.
-fn send_to(replies: &'static [&'static [u8]], messages: &[Vec<u8>]) -> Ran {
+fn send_to(replies: &[&[u8]], messages: &[Vec<u8>]) -> Ran {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
-    // It ends with the line: the command closes it.
-    thread::spawn(move || answer(listener.accept().expect("somebody calls").0, replies));
-    hilum_with(&["send", &address, "-", "--timeout", "2"], &messages.concat())
+    thread::scope(|scope| {
+        // It ends with the line: the command closes it.
+        scope.spawn(|| answer(listener.accept().expect("somebody calls").0, replies));
+        hilum_with(&["send", &address, "-", "--timeout", "2"], &messages.concat())
+    })
 }
 
 fn answer(mut line: TcpStream, replies: &[&[u8]]) {
@@ -46,14 +48,14 @@ fn person() -> Vec<u8> {
 
 #[test]
 fn each_kind_of_answer_is_understood() {
-    let late_then_own: &'static [u8] = [OF_ANOTHER, ACCEPTED].concat().leak();
-    let twice: &'static [u8] = [ACCEPTED, ACCEPTED].concat().leak();
-    let cases: [(&str, &'static [&'static [u8]], i32); 9] = [
+    let late_then_own = [OF_ANOTHER, ACCEPTED].concat();
+    let twice = [ACCEPTED, ACCEPTED].concat();
+    let cases: [(&str, &[&[u8]], i32); 9] = [
         ("accepted", &[ACCEPTED], 0),
         ("79 an error", &[ERROR], 1),
         ("76 an answer to another message", &[OF_ANOTHER], 3),
-        ("77, 83 a late or unsolicited one first", &[late_then_own], 0),
-        ("78 the same twice", &[twice], 0),
+        ("77, 83 a late or unsolicited one first", &[&late_then_own], 0),
+        ("78 the same twice", &[&twice], 0),
         ("81 in LF", &[b"\x0BMSH|^~\\&|A|B|C|D|2026||ACK|9|P|2.5\nMSA|AA|ID\n\x1C\r"], 0),
         ("82 a bare line end", &[b"\n"], 3),
         ("75 none at all", &[b""], 3),
@@ -70,8 +72,8 @@ fn each_kind_of_answer_is_understood() {
 #[test]
 fn an_answer_of_before_is_not_taken_for_the_next() {
     // The first is accepted twice; the second is refused. The spare answer must not cover for it.
-    let twice: &'static [u8] = [ACCEPTED, ACCEPTED].concat().leak();
-    let ran = send_to(vec![twice, ERROR].leak(), &[person(), person()]);
+    let twice = [ACCEPTED, ACCEPTED].concat();
+    let ran = send_to(&[&twice, ERROR], &[person(), person()]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.out.contains("MSA|AE|"), "{ran:?}");
 }

@@ -83,7 +83,7 @@ fn the_type_that_names_a_person_is_the_sources_own() {
     // Another record number, the same person number: the same person here.
     line.accepted(&oru(
         "20260302",
-        "PID|1||2^^^HIS^MR~77^^^HIS^PI||Maran^Ilse\nOBR|1||F1^LAB|NA^Sodium^L|||20260302|||||||||||||||||F",
+        "PID|1||2^^^HIS^MR~77^^^HIS^PI||Maran^Ilse\nOBR|1||F1^LAB|NA^Sodium^L|||20260302||||||||||||||||||F",
     ));
     hilum.fhir().one("Patient");
 }

@@ -4,6 +4,7 @@
 //! of storage, and never decides who a person is.
 #![forbid(unsafe_code)]
 
+mod back;
 mod bundle;
 mod codes;
 pub mod key;
@@ -16,8 +17,10 @@ mod test;
 mod yaml;
 
 use fhir::apply::Write;
+use fhir::{Issue, Resource};
 use hl7v2::Message;
 
+pub use back::{BackOptions, Sent, Stamp};
 pub use bundle::{Whole, bundle};
 pub use key::IdKey;
 pub use plan::{How, LoadFault};
@@ -51,6 +54,12 @@ impl Gateway {
         trace: bool,
     ) -> Option<Translation<'a>> {
         run::translate(&self.plan, message, source, ids, trace)
+    }
+
+    /// A Bundle (or one resource) as the message that tells of it, and what of it the message does not say. Refused
+    /// where there is no such message, or nobody in it whom it could be about.
+    pub fn back(&self, bundle: &Resource<'_>, options: &BackOptions<'_>) -> Result<Sent, Vec<Issue>> {
+        back::back(&self.plan, bundle, options)
     }
 
     /// Runs the tests that stand beside the rules.

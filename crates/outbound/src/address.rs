@@ -88,7 +88,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_address_is_refused() {
-        for url in ["127.0.0.1:8080", "https://127.0.0.1", "http://u:p@127.0.0.1", "http://127.0.0.1/?q", "file:///x", ""] {
+        for url in
+            ["127.0.0.1:8080", "https://127.0.0.1", "http://u:p@127.0.0.1", "http://127.0.0.1/?q", "file:///x", ""]
+        {
             let failure = Address::find(url, &loopback()).await.expect_err(url);
             assert!(matches!(failure, Failure::BadAddress(_)), "{url}: {failure}");
         }

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::intake::{Answer, Intake};
 use crate::metrics::{InHand, Metrics};
 use crate::operation::health::Health;
+use crate::operation::strangers::Doors;
 use crate::profiles;
 use crate::shutdown::Shutdown;
 use crate::source::Source;
@@ -31,6 +32,7 @@ pub struct App {
     pub intake: Intake,
     pub metrics: Metrics,
     pub health: Health,
+    pub doors: Doors,
     pub shutdown: Shutdown,
 }
 
@@ -45,10 +47,9 @@ impl App {
         let (gateway, ids) = (Arc::new(gateway), IdKey::new(record.id_key()));
         let sources: Arc<[Arc<Source>]> = sources.into_iter().map(Arc::new).collect();
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let intake =
-            Intake::new(record.clone(), Arc::clone(&gateway), ids.clone(), policy.intake(), metrics.clone());
-        let (config, health) = (Arc::new(config), Health::default());
-        Ok(App { config, record, gateway, ids, policy, sources, intake, metrics, health, shutdown })
+        let intake = Intake::new(record.clone(), Arc::clone(&gateway), ids.clone(), policy.intake(), metrics.clone());
+        let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
+        Ok(App { config, record, gateway, ids, policy, sources, intake, metrics, health, doors, shutdown })
     }
 
     /// A message of a source that was let in, wherever it came from.

@@ -8,9 +8,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config;
 
+/// What libraries tell of their own life is not ours to tell, unless the level asks for it by name.
+const QUIET: &str = "actix_server=warn,actix_http=warn";
+
 /// Begins logging. A second call in one process changes nothing.
 pub fn start(config: &config::Log) {
-    let filter = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.level)).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.format {
         config::LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),

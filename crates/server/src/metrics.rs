@@ -48,8 +48,11 @@ impl Metrics {
                 &["source"],
             )
             .expect(well),
-            messages_in_hand: IntGauge::with_opts(opts("hilum_messages_in_hand", "messages taken and not answered yet"))
-                .expect(well),
+            messages_in_hand: IntGauge::with_opts(opts(
+                "hilum_messages_in_hand",
+                "messages taken and not answered yet",
+            ))
+            .expect(well),
             http_requests: IntCounterVec::new(
                 opts("hilum_http_requests_total", "HTTP requests, by route and status"),
                 &["route", "method", "status"],

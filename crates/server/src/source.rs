@@ -194,11 +194,8 @@ fn limits(table: &config::Source) -> mllp::Limits {
         Trailer::Nul => Some(0),
         Trailer::None => None,
     };
-    let frame = hl7v2::mllp::Options {
-        frame_bytes_max: table.message_bytes_max,
-        trailer,
-        ..hl7v2::mllp::Options::default()
-    };
+    let frame =
+        hl7v2::mllp::Options { frame_bytes_max: table.message_bytes_max, trailer, ..hl7v2::mllp::Options::default() };
     mllp::Limits {
         frame,
         connections_max: table.connections_max,
@@ -254,7 +251,9 @@ fn connect(table: &config::Source, tls: Option<&ServerFiles>) -> Result<Option<C
     let tls = match tls {
         None => None,
         Some(ServerFiles { client_ca: None, .. }) => {
-            return Err("connect over TLS needs tls_client_ca_file, the authority of the sender's certificate".to_owned());
+            return Err(
+                "connect over TLS needs tls_client_ca_file, the authority of the sender's certificate".to_owned()
+            );
         }
         Some(ServerFiles { certificate, key, client_ca: Some(ca) }) => {
             Some(ClientFiles { ca: ca.clone(), identity: Some((certificate.clone(), key.clone())) })

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use record::Time;
+use record::{CommitError, Time};
 
 use crate::app::{self, App};
 
-/// Between two looks whether there is something to do.
-const PAUSE: Duration = Duration::from_secs(60);
+/// Between two looks whether there is something to do, or whether the store broke under somebody who did not say so.
+const PAUSE: Duration = Duration::from_secs(10);
 /// Versions or messages at once: some milliseconds of the writer's time.
 const STEP: usize = 200;
 /// Steps of one look, so that it ends.
@@ -23,13 +23,15 @@ pub async fn run(app: App) {
             () = app.shutdown.begun() => return,
             () = tokio::time::sleep(PAUSE) => {}
         }
-        if let Err(error) = once(&app, app::now()).await {
-            tracing::warn!(%error, "upkeep of the store did not come to its end; it goes on in a minute");
+        match once(&app, app::now()).await {
+            Ok(()) => {}
+            Err(CommitError::Broken) => app.shutdown.broken(),
+            Err(error) => tracing::warn!(%error, "upkeep of the store did not come to its end; it is tried again"),
         }
     }
 }
 
-async fn once(app: &App, now: Time) -> Result<(), record::CommitError> {
+async fn once(app: &App, now: Time) -> Result<(), CommitError> {
     for _ in 0..STEPS_MAX {
         if app.record.trim(now, STEP).await? < STEP || app.shutdown.is_draining() {
             break;

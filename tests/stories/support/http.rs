@@ -120,6 +120,19 @@ impl Fhir {
         found
     }
 
+    /// The resources of a type about the one Patient with this number.
+    pub fn of(&self, kind: &str, number: &str) -> Vec<Value> {
+        let patient = self.reference(&format!("Patient?identifier={number}"));
+        self.search(&format!("{kind}?patient={patient}"))
+    }
+
+    /// The one resource of a type about the one Patient with this number.
+    pub fn one_of(&self, kind: &str, number: &str) -> Value {
+        let mut found = self.of(kind, number);
+        assert_eq!(found.len(), 1, "{kind} of {number}: {found:#?}");
+        found.remove(0)
+    }
+
     /// `Type/id` of the one match.
     pub fn reference(&self, query: &str) -> String {
         reference(&self.one(query))

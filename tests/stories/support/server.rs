@@ -139,6 +139,19 @@ impl Hilum {
         ask("GET", &format!("{}/hilum/messages/{}", self.http(), newest["id"]), &[], &[]).json()
     }
 
+    /// Waits until so many bytes were read over MLLP since the start.
+    pub fn has_read(&self, bytes: usize) {
+        let end = Instant::now() + PATIENCE;
+        let read = || {
+            let metrics = ask("GET", &format!("{}/metrics", self.http()), &[], &[]).text;
+            let counts = metrics.lines().filter(|line| line.starts_with("hilum_mllp_bytes_total{"));
+            counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum::<usize>()
+        };
+        while read() < bytes {
+            assert!(Instant::now() < end, "{bytes} bytes were never read");
+        }
+    }
+
     /// A command that acts on this server.
     pub fn command(&self, arguments: &[&str]) -> Ran {
         hilum(&[arguments, &["--server", &self.http()]].concat())

@@ -5,6 +5,7 @@ use fhir::schema::{self, Type};
 
 use super::place::{is_within, nodes};
 use super::rules::{At, Back, Run};
+use super::survey::Ref;
 use crate::plan::{Convert, Direction, Guard, Slot, Source as From};
 use crate::run::text_holds;
 
@@ -111,17 +112,23 @@ impl<'b> Back<'b> {
         }
     }
 
-    /// The references of a rule of this segment must be those of the resource that sits here.
-    pub(super) fn refers(&mut self, name: &str, target: usize, run: &mut Run<'b, '_>) -> bool {
+    /// Whether a reference comes out as it is when the message is read here.
+    pub(super) fn refers(&mut self, to: Ref, run: &mut Run<'b, '_>) -> bool {
         if let Some(survey) = &mut self.survey {
-            survey.refs.push((name.to_owned(), target));
-            return true;
+            let known = to.target.is_some();
+            survey.refs.push(to);
+            return known;
         }
-        let here = self.spec.resources.iter().any(|use_| use_.name == name && use_.each == self.page.segments[run.at.segment].id);
-        let stands = match here {
-            true => self.sits(name, target, run.at.segment),
-            false => self.reaches(name, target, run.at.instance),
+        let Some(target) = to.target else { return false };
+        let At { instance, segment, .. } = run.at;
+        let id = self.page.segments[segment].id;
+        let here = !to.all && self.spec.resources.iter().any(|use_| use_.name == to.name && use_.each == id);
+        let stands = match (here, to.all) {
+            (true, _) => self.sits(&to.name, target, segment),
+            (false, true) => self.sits_below(&to.name, target, instance),
+            (false, false) => self.nearest(&to.name, instance) == Some(target),
         };
+        // A segment that is one item (DG1 as a diagnosis) is the item of the resource that sits on it, or of none.
         run.broken |= here && !stands && run.at.view.is_some();
         self.agreed += usize::from(stands);
         stands

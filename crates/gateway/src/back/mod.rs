@@ -17,6 +17,7 @@ mod place;
 mod rules;
 mod said;
 mod seat;
+mod survey;
 mod value;
 
 use fhir::{Issue, Resource};
@@ -64,7 +65,7 @@ pub fn back(plan: &Plan, bundle: &Resource<'_>, options: &BackOptions<'_>) -> Re
     let chosen = header::choose(plan, bundle, options)?;
     let mut back = Back::new(plan, bundle, options, chosen);
     header::open(&mut back, &options.stamp);
-    seat::survey(&mut back);
+    survey::survey(&mut back);
     seat::place(&mut back)?;
     seat::run(&mut back);
     header::close(&mut back, &options.stamp);

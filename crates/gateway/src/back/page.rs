@@ -16,6 +16,7 @@ const SEGMENTS_MAX: usize = 20_000;
 
 /// Field, repetition (from 0), component, subcomponent.
 type Key = [u16; 4];
+type SegmentName = String;
 
 #[derive(Debug)]
 pub struct Page {
@@ -137,6 +138,13 @@ impl Page {
         at
     }
 
+    /// Takes back the last instance, which holds nothing any more.
+    pub fn remove_last_instance(&mut self) {
+        let last = self.instances.pop().expect("one was added");
+        assert!(last.segments.is_empty() && last.below.is_empty(), "nothing is left in it");
+        last.parent.and_then(|parent| self.instances[parent].below.pop());
+    }
+
     /// A new segment, unless there are too many.
     pub fn add_segment(&mut self, id: SegmentId, instance: usize) -> Option<usize> {
         (self.segments.len() < SEGMENTS_MAX).then(|| {
@@ -206,24 +214,32 @@ impl Page {
         self.log.push((spot.segment, spot.key));
     }
 
-    /// The message, its groups and segments in the order of their definitions. `numbered` are segments that begin with
-    /// a set id.
+    /// The message, its groups and segments in the order of their definitions; what nobody wrote to is left out.
+    /// `numbered` are segments that begin with a set id.
     pub fn print(&self, groups: &[Group], order: &[SegmentId], numbered: &[&str]) -> String {
         let mut draft = Draft::new(Separators::default());
-        let mut count: BTreeMap<&str, u16> = BTreeMap::new();
+        let mut counts: BTreeMap<(SegmentName, usize), u16> = BTreeMap::new();
         for at in self.in_order(0, groups, order) {
             let segment = &self.segments[at];
             let name = segment.id.as_str();
             let printed = draft.segment(name);
             if numbered.contains(&name) {
-                let number = count.entry(name).and_modify(|number| *number += 1).or_insert(1);
-                printed.set_field(1, &number.to_string());
+                let count = counts.entry((name.to_owned(), self.counted_in(segment, groups))).or_insert(0);
+                *count += 1;
+                printed.set_field(1, &count.to_string());
             }
             for ([field, repetition, component, subcomponent], text) in &segment.values {
                 printed.set(*field, *repetition, *component, *subcomponent, text);
             }
         }
         draft.print()
+    }
+
+    /// The instance in which segments of one kind are counted: what opens a group is counted among its like.
+    fn counted_in(&self, segment: &Segment, groups: &[Group]) -> usize {
+        let instance = &self.instances[segment.instance];
+        let opens = groups[instance.group].opens.contains(&segment.id);
+        instance.parent.filter(|_| opens).unwrap_or(segment.instance)
     }
 
     fn in_order(&self, instance: usize, groups: &[Group], order: &[SegmentId]) -> Vec<usize> {
@@ -240,7 +256,14 @@ impl Page {
         here.sort_by_key(|at| rank(self.segments[*at].id));
         let mut below = self.instances[instance].below.clone();
         below.sort_by_key(|at| self.instances[*at].group);
-        here.extend(below.into_iter().flat_map(|at| self.in_order(at, groups, order)));
+        let below: Vec<usize> = below.into_iter().flat_map(|at| self.in_order(at, groups, order)).collect();
+        // A group without its opener cannot be read: it stands for what is below it, even if nothing is written to it.
+        let last_opener = group.opens.last();
+        here.retain(|at| {
+            let segment = &self.segments[*at];
+            !segment.values.is_empty() || (!below.is_empty() && Some(&segment.id) == last_opener)
+        });
+        here.extend(below);
         here
     }
 }

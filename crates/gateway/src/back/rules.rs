@@ -12,7 +12,8 @@ use super::links::{self, Links};
 use super::page::{Page, Spot};
 use super::place::{Found, is_several, nodes};
 use super::said::Said;
-use super::seat::{Claim, Seat, Survey};
+use super::seat::Seat;
+use super::survey::{Claim, Ref, Survey};
 use super::{BackOptions, page, said};
 use crate::plan::{BuiltIn, Constant, Convert, Direction, Op, Plan, Profile, Rule, Slot, Source as From, Step, Target};
 use crate::path::Index;
@@ -39,6 +40,8 @@ pub(super) struct Back<'b> {
     pub root: &'b Object<'b>,
     pub claims: Vec<Option<Claim>>,
     pub seats: Vec<Seat>,
+    /// Resources that are not sent, each with an issue.
+    pub refused: HashSet<usize>,
     /// While it is only found out what a resource would say.
     pub survey: Option<Survey>,
     /// Nothing may be written: what is read must stand there already.
@@ -95,6 +98,7 @@ impl<'b> Back<'b> {
             said: Said::default(),
             root: &bundle.object,
             seats: Vec::new(),
+            refused: HashSet::new(),
             survey: None,
             frozen: false,
             agreed: 0,
@@ -176,7 +180,8 @@ impl<'b> Back<'b> {
                 if (rule.direction == Direction::ToFhir) != one_way || skipped || (excluded && !one_way) {
                     continue;
                 }
-                let frozen = std::mem::replace(&mut self.frozen, self.frozen || one_way);
+                let frozen = self.frozen;
+                self.frozen |= one_way;
                 let said = self.rule(run, at);
                 self.frozen = frozen;
                 run.wrote[at] |= said && !one_way;
@@ -194,7 +199,7 @@ impl<'b> Back<'b> {
         match &rule.source {
             From::None => false,
             From::Constant(constant) => self.constant(run, number, constant),
-            From::Reference { name, .. } => self.reference(run, number, name),
+            From::Reference { name, all } => self.reference(run, number, name, *all),
             From::Slots(slots) if rule.place.steps.is_empty() => self.same_object(run, number, slots),
             From::Slots(slots) => self.items(run, number, slots),
         }
@@ -212,14 +217,13 @@ impl<'b> Back<'b> {
         })
     }
 
-    fn reference(&mut self, run: &mut Run<'b, '_>, number: usize, name: &str) -> bool {
+    fn reference(&mut self, run: &mut Run<'b, '_>, number: usize, name: &str, all: bool) -> bool {
         let rule = &run.profile.rules[number];
         let mut said = false;
         for found in nodes(run.object, &rule.place.steps, false) {
             let target = found.node.as_object().and_then(|node| node.str("reference")).and_then(|text| self.links.find(text));
-            let Some(target) = target else { continue };
-            let stands = self.refers(name, target, run);
-            said |= stands
+            let to = Ref { name: name.to_owned(), all, target };
+            said |= self.refers(to, run)
                 && self.attempt(|back| {
                     back.said.note(found.node);
                     back.guards(&rule.guards, Some((run, number)), run.at)
@@ -231,11 +235,14 @@ impl<'b> Back<'b> {
     /// `fhir: "$"`: another profile says more of the same object.
     fn same_object(&mut self, run: &Run<'b, '_>, number: usize, slots: &[Slot]) -> bool {
         let rule = &run.profile.rules[number];
-        let Convert::Part(index, _) = rule.convert else { return false };
         self.attempt(|back| {
             let spot = if back.frozen { back.look(&slots[0], run.at) } else { back.open(&slots[0], run.at) };
-            spot.is_some_and(|spot| back.apply(index, run.object, run.at.viewing(spot), false))
-                && back.guards(&rule.guards, Some((run, number)), run.at)
+            let said = spot.is_some_and(|spot| match rule.convert {
+                Convert::Part(index, _) => back.apply(index, run.object, run.at.viewing(spot), false),
+                Convert::BuiltIn(BuiltIn::Bounds) => back.bounds(run.object, spot),
+                _ => false,
+            });
+            said && back.guards(&rule.guards, Some((run, number)), run.at)
         })
     }
 
@@ -247,12 +254,14 @@ impl<'b> Back<'b> {
             found.reverse();
         }
         if let (BuiltIn::Lines, Some(first)) = (rule.convert.built_in(), found.first()) {
-            let before = rule;
-            return self.attempt(|back| back.lines(first.node, &slots[0], run.at) && back.guards(&before.guards, Some((run, number)), run.at));
+            let lines = |back: &mut Self| back.lines(first.node, &slots[0], run.at);
+            return self.attempt(|back| lines(back) && back.guards(&rule.guards, Some((run, number)), run.at));
         }
         if !self.frozen {
             self.assign(run, number);
         }
+        // Guards of a rule that writes repetitions are about all of them together.
+        let before = self.mark();
         let mut said = false;
         for found in found {
             let others = |item: usize| run.claimed.contains(&item) || run.assigned.get(&item).is_some_and(|to| *to != number);
@@ -264,6 +273,10 @@ impl<'b> Back<'b> {
                 run.claimed.extend(found.item);
                 run.taken.push(segment);
             }
+        }
+        if said && is_repeated(&slots[0]) && !self.guards(&rule.guards, Some((run, number)), run.at) {
+            self.back_to(before);
+            return false;
         }
         said
     }
@@ -277,7 +290,8 @@ impl<'b> Back<'b> {
         }
         let at = run.at;
         let write = |back: &mut Self, spot: Spot| {
-            back.convert(rule, found.node, spot, at) && back.guards(&rule.guards, Some((run, number)), at)
+            let guarded = !is_repeated(&slots[0]);
+            back.convert(rule, found.node, spot, at) && (!guarded || back.guards(&rule.guards, Some((run, number)), at))
         };
         if !self.frozen {
             let mut segment = None;
@@ -422,12 +436,17 @@ fn list_of(rule: &Rule) -> &[Step] {
     last.map_or(&[], |at| &rule.place.steps[..=at])
 }
 
+/// Whether a rule writes repetitions of one field; segments that are one item each are guarded one by one.
+fn is_repeated(slot: &Slot) -> bool {
+    is_several(slot) && !matches!(slot, Slot::Segment { .. })
+}
+
 fn has_room(rule: &Rule) -> bool {
     matches!(&rule.source, From::Slots(slots) if is_several(&slots[0]))
 }
 
 /// Constants that every object of a profile has: backwards they are a condition.
-fn constants(profile: &Profile) -> impl Iterator<Item = (&Rule, &Constant)> {
+pub(super) fn constants(profile: &Profile) -> impl Iterator<Item = (&Rule, &Constant)> {
     profile.rules.iter().filter_map(|rule| match &rule.source {
         From::Constant(constant) => {
             let always = rule.guards.is_empty() && rule.unless.is_empty();

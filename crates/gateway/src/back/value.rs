@@ -38,7 +38,7 @@ impl<'b> Back<'b> {
         let text = match (node, &rule.convert) {
             (Node::Text(code), Convert::Mapped(map)) => self.plan.maps[*map].to_source(code)?.to_owned(),
             (Node::Text(text), _) => match rule.place.leaf.kind {
-                "date" | "dateTime" | "instant" | "time" => text::to_v2_time(text),
+                "date" | "dateTime" | "instant" | "time" => self.local_time(rule.place.leaf.kind, text),
                 _ => text.to_string(),
             },
             (Node::Number(number), _) => number.to_string(),
@@ -46,6 +46,16 @@ impl<'b> Back<'b> {
             _ => return None,
         };
         (!text.trim().is_empty()).then_some(text)
+    }
+
+    /// A time as v2 writes it: without an offset where the receiver's own zone says it, for old systems know none.
+    fn local_time(&self, kind: &str, text: &str) -> String {
+        let time = text::to_v2_time(text);
+        let (Some(zone), Some(offset)) = (&self.source.zone, time.find(['+', '-'])) else { return time };
+        let local = &time[..offset];
+        let reads_back = text::primitive(kind, Cow::Borrowed(local), Some(zone)).is_ok_and(|read| read.as_str() == Some(text));
+        let is_one_moment = text::event_time(local, Some(zone)).is_some_and(|moment| moment.low_us == moment.high_us);
+        if reads_back && is_one_moment { local.to_owned() } else { time }
     }
 
     /// Whether what stands in the message already says what the node says.
@@ -114,17 +124,11 @@ impl<'b> Back<'b> {
             let kept = codings[1..].to_vec();
             copy.set("coding", Node::List(kept));
         } else if let Some(code) = source_code(map, first) {
-            let mut back = first.clone();
-            back.set("code", Node::text(code.to_owned()));
-            if let Some(from) = &map.from {
-                back.set("system", Node::text(from.clone()));
-            }
-            match in_concept {
-                true => {
-                    let others = codings.iter().skip(1).cloned();
-                    copy.set("coding", Node::List(std::iter::once(Node::Object(back)).chain(others).collect()));
-                }
-                false => copy = back,
+            let back = Node::Object(as_source_has_it(map, first, code));
+            let others = codings.iter().skip(1).cloned();
+            match back {
+                Node::Object(back) if !in_concept => copy = back,
+                back => copy.set("coding", Node::List(std::iter::once(back).chain(others).collect())),
             }
         }
         let outer = std::mem::take(&mut self.said);
@@ -132,8 +136,15 @@ impl<'b> Back<'b> {
         let copied = std::mem::replace(&mut self.said, outer);
         if stands {
             self.note_copied(&copied, &copy, object, usize::from(original));
+            // Words that the map added go with its code.
+            let words = first.get("display").filter(|_| self.said_code(first) && map_words(map, first));
+            words.into_iter().for_each(|words| self.said.note(words));
         }
         stands
+    }
+
+    fn said_code(&self, coding: &Object<'_>) -> bool {
+        coding.get("code").is_some_and(|code| self.said.has(code))
     }
 
     /// Notes in the object what was said of its copy, from which the first `left_out` codings are missing.
@@ -190,6 +201,23 @@ impl<'b> Back<'b> {
         }
     }
 
+    /// A range as laboratories write it.
+    pub(super) fn bounds(&mut self, range: &Object<'_>, spot: Spot) -> bool {
+        let value = |name: &str| range.get(name).and_then(Node::as_object).and_then(|bound| bound.get("value"));
+        let number = |node: Option<&Node<'_>>| match node {
+            Some(Node::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let (low, high) = (value("low"), value("high"));
+        let text = match (number(low), number(high)) {
+            (Some(low), Some(high)) => format!("{low}-{high}"),
+            (Some(low), None) => format!(">={low}"),
+            (None, Some(high)) => format!("<={high}"),
+            (None, None) => return false,
+        };
+        low.into_iter().chain(high).all(|node| self.put(spot, text.clone(), node, |_, _| false))
+    }
+
     /// The uri of an authority as HD: namespace, universal id and its type.
     fn authority(&mut self, uri: &str, node: &Node<'_>, spot: Spot) -> bool {
         let parts = self.source.named_authority(uri);
@@ -234,6 +262,25 @@ fn source_code<'m>(map: &'m CodeMap, coding: &Object<'_>) -> Option<&'m str> {
     let system = coding.str("system");
     let named = system.and_then(|system| map.to_source(&format!("{system}|{code}")));
     named.or_else(|| map.to_source(code).filter(|_| system.is_none() || map.to.is_none() || system == map.to.as_deref()))
+}
+
+/// Whether the words of a coding are the map's.
+fn map_words(map: &CodeMap, coding: &Object<'_>) -> bool {
+    let own = coding.str("code").and_then(|code| map.display(code));
+    own.is_some() && own == coding.str("display")
+}
+
+/// A mapped coding with the source's code; words that are the map's own are not the source's.
+fn as_source_has_it<'n>(map: &CodeMap, coding: &Object<'n>, code: &str) -> Object<'n> {
+    let mut back = coding.clone();
+    if map_words(map, coding) {
+        back.remove("display");
+    }
+    back.set("code", Node::text(code.to_owned()));
+    if let Some(from) = &map.from {
+        back.set("system", Node::text(from.clone()));
+    }
+    back
 }
 
 /// What a conversion that goes one way makes of text that stands in the message.

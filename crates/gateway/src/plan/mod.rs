@@ -179,6 +179,8 @@ pub enum BuiltIn {
     /// `3.5-5.3`, `<5`: low and high of a reference range.
     Low,
     High,
+    /// Backwards: low and high as one text.
+    Bounds,
     /// `<5`, `>=7.0`: the comparator, and the number.
     Comparator,
     Number,

@@ -148,6 +148,7 @@ fn built_in(name: &str) -> Option<BuiltIn> {
         "base64-hex" => BuiltIn::Base64OfHex,
         "low" => BuiltIn::Low,
         "high" => BuiltIn::High,
+        "bounds" => BuiltIn::Bounds,
         "comparator" => BuiltIn::Comparator,
         "number" => BuiltIn::Number,
         _ => return None,

@@ -15,7 +15,7 @@ mod writes;
 
 pub use frame::{RULES_MAX, SEGMENTS_MAX};
 pub use message::{gone_writes, translate};
-pub(crate) use guards::text_holds as guard_text;
+pub(crate) use guards::text_holds;
 
 use fhir::Issue;
 use crate::plan::How;

@@ -59,7 +59,8 @@ pub fn load(flags: &Flags) -> Result<Config, Failure> {
 }
 
 fn loaded(flags: &Flags) -> Result<Loaded, Failure> {
-    let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     config::load(flags, environment).map_err(|faults| Failure::Usage(faults.join("\n")))
 }
 
@@ -86,7 +87,7 @@ fn check(file: File) -> Result<(), Failure> {
         faults.push(format!("http.listen is {}, beyond this machine: see http.trusted_network", config.http.listen));
     }
     if !faults.is_empty() {
-        return Err(Failure::Input(faults.join("\n")));
+        return Err(Failure::Usage(faults.join("\n")));
     }
     terminal::say(format_args!("the configuration is sound: {} sources", config.source.len()));
     Ok(())

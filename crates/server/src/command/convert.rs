@@ -99,7 +99,8 @@ impl Converter {
         }
         let gateway = profiles::load(args.profiles.as_deref()).map_err(|fault| Failure::Input(fault.to_string()))?;
         let zone = args.zone.as_deref().map(TimeZone::get).transpose();
-        let zone = zone.map_err(|_| Failure::Usage("--zone is no known time zone: use a name such as Europe/Berlin".to_owned()))?;
+        let zone = zone
+            .map_err(|_| Failure::Usage("--zone is no known time zone: use a name such as Europe/Berlin".to_owned()))?;
         Ok(Converter {
             gateway,
             source: Source { zone, ..Source::convert() },

@@ -101,11 +101,15 @@ fn bad(about: &'static str, text: impl Into<String>, remedy: impl Into<String>) 
 
 fn configuration(config: &Config) -> Finding {
     match app::sources(config) {
-        Ok(sources) if sources.is_empty() => {
-            doubtful("configuration", "no source is configured", "add a [[source]] for each sender, see deploy/hilum.toml")
-        }
+        Ok(sources) if sources.is_empty() => doubtful(
+            "configuration",
+            "no source is configured",
+            "add a [[source]] for each sender, see deploy/hilum.toml",
+        ),
         Ok(sources) => good("configuration", format!("{} sources", sources.len())),
-        Err(faults) => bad("configuration", faults.join("; "), "mend the configuration; `hilum config check` looks again"),
+        Err(faults) => {
+            bad("configuration", faults.join("; "), "mend the configuration; `hilum config check` looks again")
+        }
     }
 }
 
@@ -218,16 +222,15 @@ async fn integrity(record: &Record) -> Vec<Finding> {
         Err(error) => return unreadable(error),
     };
     if !damage.is_empty() {
-        let damage = damage.into_iter().map(|finding| bad(about, finding.text, "restore a backup, and tell the makers"));
+        let damage =
+            damage.into_iter().map(|finding| bad(about, finding.text, "restore a backup, and tell the makers"));
         return damage.collect();
     }
     match record.counts().await {
         Err(error) => unreadable(error),
         Ok(counts) => {
-            let mut findings = vec![good(
-                about,
-                format!("sound: {} versions, {} MiB", counts.versions, counts.disk_bytes >> 20),
-            )];
+            let mut findings =
+                vec![good(about, format!("sound: {} versions, {} MiB", counts.versions, counts.disk_bytes >> 20))];
             findings.extend(parked(&counts));
             findings
         }
@@ -274,7 +277,10 @@ mod tests {
         let closed = directory(&place);
         std::fs::remove_dir(&place).expect("empty");
         let absent = directory(&place);
-        assert_eq!((open[0].health, closed[0].health, absent[0].health), (Health::Doubtful, Health::Good, Health::Doubtful));
+        assert_eq!(
+            (open[0].health, closed[0].health, absent[0].health),
+            (Health::Doubtful, Health::Good, Health::Doubtful)
+        );
         let wrong = Config { source: vec![crate::config::Source::default()], ..Config::default() };
         let findings = [&open[0], &absent[0], &clock(0), &configuration(&Config::default()), &configuration(&wrong)];
         assert!(findings.iter().all(|finding| finding.remedy.is_some()), "{findings:?}");

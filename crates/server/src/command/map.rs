@@ -93,7 +93,9 @@ fn test(gateway: &Gateway) -> Result<(), Failure> {
 
 fn new(name: &str, extends: &str, source: &str) -> Result<(), Failure> {
     if Gateway::load([]).is_ok_and(|base| !base.knows(extends)) {
-        return Err(Failure::Usage(format!("there is no profile {extends:?} to extend: `hilum map check` lists what there is")));
+        return Err(Failure::Usage(format!(
+            "there is no profile {extends:?} to extend: `hilum map check` lists what there is"
+        )));
     }
     say(&format!(
         "# What {source} says otherwise than {extends}. A rule of the same name amends the base's; `name: drop` removes it.\n\
@@ -126,7 +128,10 @@ fn coverage(gateway: &Gateway, files: &[PathBuf]) -> Result<(), Failure> {
         say(&format!("{count:>8}  {place}"))?;
     }
     let read = 100.0 * (values - unread.min(values)) as f64 / values.max(1) as f64;
-    say(&format!("{messages} messages, {values} values sent, {read:.1} % read; {} fields that no rule reads", listed.len()))
+    say(&format!(
+        "{messages} messages, {values} values sent, {read:.1} % read; {} fields that no rule reads",
+        listed.len()
+    ))
 }
 
 /// `OBX[3]-5[2].1` is `OBX-5.1` in a list of fields.

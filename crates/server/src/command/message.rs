@@ -1,4 +1,4 @@
-//! `hilum message list|show|replay`: what came in, what became of it, and a second try.
+//! `hilum message list|show|replay|undo`: what came in, what became of it, a second try, a merge taken back.
 //!
 //! It asks the running server, or opens the store itself (`--data`) while none runs. Both answer the same JSON.
 
@@ -31,6 +31,8 @@ enum What {
     Show(Show),
     /// Try a message again, as it came or mended
     Replay(Replay),
+    /// Take back what a message merged, and file again what came since then
+    Undo(Undo),
 }
 
 /// Whom to ask.
@@ -109,12 +111,20 @@ struct Replay {
     place: Where,
 }
 
+#[derive(clap::Args)]
+struct Undo {
+    number: String,
+    #[command(flatten)]
+    place: Where,
+}
+
 pub fn run(args: Args) -> Result<(), Failure> {
     let runtime = super::runtime()?;
     match args.what {
         What::List(args) => runtime.block_on(list(args)),
         What::Show(args) => runtime.block_on(show(args)),
         What::Replay(args) => runtime.block_on(replay(args)),
+        What::Undo(args) => runtime.block_on(undo(args)),
     }
 }
 
@@ -177,6 +187,16 @@ impl Inbox {
                 answer(client.post(&path, "x-application/hl7-v2+er7", body).await).and_then(value)
             }
             Inbox::Store(app, access) => json(inbox::replay(app, access, id, mended, confirmed).await),
+        }
+    }
+
+    async fn undo(&self, id: MessageId) -> Result<Value, Failure> {
+        match self {
+            Inbox::Server(client) => {
+                answer(client.post(&format!("/hilum/messages/{}/undo", id.0), "text/plain", Vec::new()).await)
+                    .and_then(value)
+            }
+            Inbox::Store(app, access) => json(inbox::undo(app, access, id).await),
         }
     }
 }
@@ -243,6 +263,9 @@ async fn show(args: Show) -> Result<(), Failure> {
         terminal::out(format_args!(""));
         let columns = ["place", "element", "rule", "profile"];
         terminal::table(&["FROM", "TO", "RULE", "PROFILE"], &rows("trace", &columns));
+        if let Some(why) = shown["untraced"].as_str() {
+            terminal::say(format_args!("there is no trace: {why}"));
+        }
     }
     Ok(())
 }
@@ -261,6 +284,17 @@ async fn replay(args: Replay) -> Result<(), Failure> {
         Some(outcome) => Err(Failure::Input(format!("still {outcome}; `hilum message show {}` says why", id.0))),
         None => Err(Failure::System("it could not be stored; see the server's log".to_owned())),
     }
+}
+
+async fn undo(args: Undo) -> Result<(), Failure> {
+    let id = inbox::number(&args.number).map_err(refused)?;
+    let undone = Inbox::open(&args.place).await?.undo(id).await?;
+    if args.place.output.is_some() {
+        return super::json(&undone);
+    }
+    let (merges, refiled) = (text(&undone["merges"]), text(&undone["refiled"]));
+    terminal::out(format_args!("took back {merges} merges and filed {refiled} messages again"));
+    Ok(())
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {

@@ -101,6 +101,14 @@ impl Plan {
             listen_at(&mut sources, address)?;
         }
         let policy = if config.http.open_on_loopback { Policy::demo() } else { Policy::site() };
+        if !config.http.open_on_loopback {
+            tracing::warn!(
+                "FHIR is served to nobody: there are no credentials yet, and http.open_on_loopback is false"
+            );
+        }
+        if sources.is_empty() {
+            tracing::warn!("no source is configured: nobody can send messages");
+        }
         Ok(Plan { config, sources, policy, demo: None })
     }
 
@@ -114,6 +122,7 @@ impl Plan {
         let http = Http::start(&app, http).map_err(cannot)?;
         let drain = Duration::from_secs(app.config.server.drain_seconds);
         let mut conversations = JoinSet::new();
+        app.doors.bound(listeners.iter().map(|(source, listener)| (source.name.clone(), listener.count())).collect());
         for (source, listener) in listeners {
             listener.count().register(&app.metrics.registry);
             conversations.spawn(listener.serve(mllp::take(&app, source), app.shutdown.watch(), drain));

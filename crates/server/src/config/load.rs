@@ -59,10 +59,7 @@ impl std::fmt::Display for Origin {
 }
 
 /// Puts the layers together. `environment` is the process's, or a test's.
-pub fn load(
-    flags: &Flags,
-    environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<Loaded, Vec<String>> {
+pub fn load(flags: &Flags, environment: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Vec<String>> {
     let mut layers = Layers::new();
     match &flags.file {
         Some(path) => layers.file(path),

@@ -271,7 +271,8 @@ mod tests {
 
     #[test]
     fn no_key_holds_a_secret() {
-        let tree = serde_json::to_string(&Config { source: vec![Source::default()], ..Config::default() }).expect("JSON");
+        let tree =
+            serde_json::to_string(&Config { source: vec![Source::default()], ..Config::default() }).expect("JSON");
         for word in ["password\"", "secret\"", "token\"", "_key\"", "credential\""] {
             assert!(!tree.contains(word), "{word}: a secret is named by a file");
         }

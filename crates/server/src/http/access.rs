@@ -32,7 +32,8 @@ impl Ask {
         let app: &Data<App> = request.app_data().expect("the routes are made with it");
         let access = app.policy.access(&requester(request), Purpose::Treatment);
         if access.is_nobody() {
-            let text = "this server knows no credentials yet and serves nobody; see http.open_on_loopback, or use --demo";
+            let text =
+                "this server knows no credentials yet and serves nobody; see http.open_on_loopback, or use --demo";
             return Err(Failure::new(Kind::Login, text));
         }
         let base = link::base(request, app.config.http.base_url.as_deref());

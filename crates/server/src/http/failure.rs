@@ -38,6 +38,8 @@ pub enum Kind {
     NotAcceptable,
     /// The body did not come in time.
     Timeout,
+    /// It is understood, and a rule of ours forbids it.
+    Unprocessable,
     /// Somebody changed it at the same moment.
     Conflict,
     /// It is not the version that the requester expects.
@@ -66,6 +68,7 @@ impl Kind {
             Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, IssueType::NotSupported),
             Kind::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, IssueType::NotSupported),
             Kind::Timeout => (StatusCode::REQUEST_TIMEOUT, IssueType::Timeout),
+            Kind::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, IssueType::BusinessRule),
             Kind::Conflict => (StatusCode::CONFLICT, IssueType::Conflict),
             Kind::Stale => (StatusCode::PRECONDITION_FAILED, IssueType::Conflict),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooLong),

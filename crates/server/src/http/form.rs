@@ -41,8 +41,7 @@ impl Form {
             let text = "only JSON is served yet: ask for application/fhir+json";
             return Err(Failure::new(Kind::NotAcceptable, text));
         }
-        let prefer: Vec<&str> =
-            request.headers().get_all("prefer").filter_map(|value| value.to_str().ok()).collect();
+        let prefer: Vec<&str> = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok()).collect();
         Ok(Form { pretty: value("_pretty") == Some("true"), ..Form::preferred(&prefer) })
     }
 

@@ -35,6 +35,9 @@ use crate::app::App;
 pub const FHIR: &str = "/fhir";
 /// An idle connection is kept this long for the next request.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often a drain looks whether all is answered, and what the last answers get to be read.
+const LOOK: Duration = Duration::from_millis(5);
+const LAST_BYTES: Duration = Duration::from_secs(1);
 
 /// A server that answers on a listener.
 pub struct Http {
@@ -68,20 +71,25 @@ impl Http {
         Ok(Http { handle, app: app.clone() })
     }
 
-    /// Takes no new connections, waits until what is in hand is answered, and ends. It does not wait for idle
-    /// connections; the caller bounds the time.
+    /// Takes no new connections, and waits until what is in hand is answered and the answers had a moment to be read. It
+    /// does not wait for idle connections; the caller bounds the time.
     pub async fn drain(self) {
-        self.handle.pause().await;
-        while self.app.metrics.http_in_hand.get() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let in_hand = async {
+            while self.app.metrics.http_in_hand.get() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+            tokio::time::sleep(LAST_BYTES).await;
+        };
+        tokio::select! {
+            () = self.handle.stop(true) => {}
+            () = in_hand => {}
         }
-        self.handle.stop(false).await;
     }
 }
 
 fn routes_of(config: &mut ServiceConfig) {
     use crate::interaction::{capabilities, create, delete, history, read, search, update, vread};
-    use crate::operation::{health, hl7v2, messages, metrics};
+    use crate::operation::{health, hl7v2, messages, metrics, strangers};
     let one = at("/{kind}/{id}").get(read::read).head(read::read).put(update::update).delete(delete::delete);
     let all = at("/{kind}").get(search::by_query).head(search::by_query).post(create::create);
     let all = all.put(not_served_yet).delete(not_served_yet);
@@ -102,6 +110,8 @@ fn routes_of(config: &mut ServiceConfig) {
         .service(only("GET", at("/hilum/messages/{id}").get(messages::show)))
         .service(only("GET", at("/hilum/messages/{id}/raw").get(messages::raw)))
         .service(only("POST", at("/hilum/messages/{id}/replay").post(messages::replay)))
+        .service(only("POST", at("/hilum/messages/{id}/undo").post(messages::undo)))
+        .service(only("GET", at("/hilum/strangers").get(strangers::show)))
         .service(only("GET, HEAD", at("/livez").get(health::livez).head(health::livez)))
         .service(only("GET, HEAD", at("/readyz").get(health::readyz).head(health::readyz)))
         .service(only("GET", at("/metrics").get(metrics::show)))
@@ -131,3 +141,6 @@ async fn not_served_yet(request: HttpRequest) -> Result<HttpResponse, Failure> {
 async fn nothing_here() -> Result<HttpResponse, Failure> {
     Err(Failure::new(Kind::NotFound, "nothing is served under this path; FHIR is under /fhir"))
 }
+
+#[cfg(test)]
+mod tests;

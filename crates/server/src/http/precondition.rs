@@ -24,6 +24,11 @@ impl Match {
         Match::of(request, IF_MATCH)
     }
 
+    /// The versions of which none may be there (`If-None-Match: *`: create only).
+    pub fn of_absence(request: &HttpRequest) -> Result<Option<Match>, Failure> {
+        Match::of(request, IF_NONE_MATCH)
+    }
+
     fn of(request: &HttpRequest, header: HeaderName) -> Result<Option<Match>, Failure> {
         let Some(value) = request.headers().get(&header) else { return Ok(None) };
         let read = value.to_str().ok().and_then(Match::read);
@@ -56,7 +61,7 @@ impl Match {
 
 /// Whether the requester has this version already, so that 304 is answer enough.
 pub fn is_fresh(request: &HttpRequest, version: &Version) -> Result<bool, Failure> {
-    if let Some(known) = Match::of(request, IF_NONE_MATCH)? {
+    if let Some(known) = Match::of_absence(request)? {
         return Ok(known.includes(version.vid));
     }
     let since = request.headers().get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());

@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use crate::app::App;
+use crate::metrics::InHand;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,8 +13,6 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use crate::app::App;
-use crate::metrics::InHand;
 
 /// Clinical content is kept by no cache and run by no browser.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [

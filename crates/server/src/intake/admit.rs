@@ -24,7 +24,9 @@ pub fn verdict(source: &Source, header: &Header<'_>) -> Verdict {
     };
     match (fits, source.processing) {
         (true, _) => Verdict::accepted(),
-        (false, Processing::Test) => refuse(Kind::ProcessingId, 11, "production messages are not taken by a test source"),
+        (false, Processing::Test) => {
+            refuse(Kind::ProcessingId, 11, "production messages are not taken by a test source")
+        }
         (false, _) => refuse(Kind::ProcessingId, 11, "test messages are not taken by a production source"),
     }
 }

@@ -9,9 +9,9 @@ use gateway::{Merging, Planned, Translation};
 use hl7v2::Message;
 use record::{Commit, Expect, Key, ReadError, Record, Redirect, Remembered, Time, Version, Write};
 
+use super::guard;
 use super::merge::{self, Standing, Step};
 use super::rewrite::{self, Redirected};
-use super::guard;
 use crate::source::Source;
 
 /// What a message comes to.
@@ -90,8 +90,11 @@ struct Known {
 impl Known {
     async fn read(record: &Record, access: &Access, translation: &Translation<'_>) -> Result<Known, ReadError> {
         let stored = translation.planned.iter().filter(|planned| !planned.transient);
-        let mut keys: Vec<Key> = stored.map(|planned| Key::new(planned.change.kind, planned.change.id.clone())).collect();
-        keys.extend(translation.merges.iter().flat_map(|m| [Key::new(m.kind, &m.survivor), Key::new(m.kind, &m.prior)]));
+        let mut keys: Vec<Key> =
+            stored.map(|planned| Key::new(planned.change.kind, planned.change.id.clone())).collect();
+        keys.extend(
+            translation.merges.iter().flat_map(|m| [Key::new(m.kind, &m.survivor), Key::new(m.kind, &m.prior)]),
+        );
         let targets = record.resolve(&keys).await?;
         let resolved: HashMap<Key, Key> = keys.iter().cloned().zip(targets).filter(|(from, to)| from != to).collect();
         keys.extend(resolved.values().cloned());
@@ -172,7 +175,8 @@ impl<'k> Filing<'k> {
     fn stubs_of_survivors(&mut self, translation: &Translation<'k>) {
         for merging in &translation.merges {
             let unknown = self.known.resource(&Key::new(merging.kind, &merging.survivor)).is_none();
-            let planned = translation.planned.iter().find(|p| p.change.kind == merging.kind && p.change.id == merging.survivor);
+            let planned =
+                translation.planned.iter().find(|p| p.change.kind == merging.kind && p.change.id == merging.survivor);
             if let (true, Some(planned)) = (unknown, planned) {
                 let stub = Change { stub: true, ..planned.change.clone() };
                 self.apply(Key::new(merging.kind, &merging.survivor), stub, planned.stamp, planned.scope);
@@ -180,13 +184,20 @@ impl<'k> Filing<'k> {
         }
     }
 
-    async fn changes(&mut self, record: &Record, translation: &Translation<'k>) -> Result<Result<(), Issue>, ReadError> {
+    async fn changes(
+        &mut self,
+        record: &Record,
+        translation: &Translation<'k>,
+    ) -> Result<Result<(), Issue>, ReadError> {
         let redirected = self.redirected(translation);
         for planned in translation.planned.iter().filter(|planned| !planned.transient) {
             let place = self.place(planned.change.kind, &planned.change.id);
             let named = Key::new(planned.change.kind, planned.change.id.clone());
             if place != named && self.known.resource(&named).is_some() {
-                self.note(&place, "was merged into another record: what came for it was filed there, what it says of itself was left");
+                self.note(
+                    &place,
+                    "was merged into another record: what came for it was filed there, what it says of itself was left",
+                );
                 continue;
             }
             let mut change = planned.change.clone();
@@ -279,7 +290,16 @@ impl<'k> Filing<'k> {
                 Some((resource, state)) => {
                     let expect = self.expect(&place);
                     let (changed, remembers, groups) = (false, false, Vec::new());
-                    self.next.push(Next { key: place, expect, resource, state, remembers, changed, time: None, groups });
+                    self.next.push(Next {
+                        key: place,
+                        expect,
+                        resource,
+                        state,
+                        remembers,
+                        changed,
+                        time: None,
+                        groups,
+                    });
                     self.next.len() - 1
                 }
                 None => {
@@ -320,12 +340,20 @@ impl<'k> Filing<'k> {
     }
 
     /// Members of a list that the message no longer names are gone (`safety.md` 5).
-    async fn snapshots(&mut self, record: &Record, access: &Access, translation: &Translation<'k>) -> Result<(), ReadError> {
+    async fn snapshots(
+        &mut self,
+        record: &Record,
+        access: &Access,
+        translation: &Translation<'k>,
+    ) -> Result<(), ReadError> {
         for snapshot in &translation.snapshots {
             let members = record.members(access, snapshot.kind, snapshot.scope).await?;
             let present: Vec<String> = snapshot.present.iter().map(|id| self.place(snapshot.kind, id).id).collect();
-            let missing: Vec<Key> =
-                members.into_iter().map(|member| Key::new(snapshot.kind, member.id)).filter(|key| !present.contains(&key.id)).collect();
+            let missing: Vec<Key> = members
+                .into_iter()
+                .map(|member| Key::new(snapshot.kind, member.id))
+                .filter(|key| !present.contains(&key.id))
+                .collect();
             for version in record.current_many(access, &missing).await?.into_iter().flatten() {
                 let Some(body) = &version.body else { continue };
                 let Ok(resource) = fhir::json::read(body) else { continue };

@@ -31,10 +31,14 @@ pub fn step(merging: &Merging, standing: &Standing) -> Step {
         How::Link | How::Unlink | How::Move => park("it says something of two records that a person must decide"),
         // It was merged before, by this message or another.
         _ if standing.prior == standing.survivor => Step::Nothing,
-        How::Merge if standing.survivor.id == merging.prior => park("the survivor was itself merged into the prior: a circle"),
+        How::Merge if standing.survivor.id == merging.prior => {
+            park("the survivor was itself merged into the prior: a circle")
+        }
         How::Merge if !direct => park("the prior was already merged into another record"),
         // A visit or an account of the survivor is made by this very message; a person is somebody or nobody.
-        How::Merge if !standing.survivor_known && merging.kind == "Patient" => park("nobody has heard of the survivor: confirm the merge"),
+        How::Merge if !standing.survivor_known && merging.kind == "Patient" => {
+            park("nobody has heard of the survivor: confirm the merge")
+        }
         How::Merge => redirect(merging, &merging.prior, &standing.survivor.id, Why::Merged),
         How::Alias if standing.prior_known && standing.survivor_known => {
             park("both identifiers have a record already: they are to be merged, not renamed")

@@ -57,10 +57,19 @@ struct Decision {
 
 /// A message that came just now, or one that is stored and tried again.
 enum Origin<'o> {
-    New { bytes: &'o [u8], received: record::Time, trace_id: &'o str },
-    Stored { id: MessageId, mended: Option<&'o [u8]> },
+    New {
+        bytes: &'o [u8],
+        received: record::Time,
+        trace_id: &'o str,
+    },
+    Stored {
+        id: MessageId,
+        mended: Option<&'o [u8]>,
+    },
     /// Filed again after a merge was taken back: what it says may go from one patient to the other.
-    Refiled { id: MessageId },
+    Refiled {
+        id: MessageId,
+    },
 }
 
 impl Intake {
@@ -155,13 +164,14 @@ impl Intake {
         let _lane = self.0.lanes.enter(&patients).await;
         let found = issues;
         for _ in 0..RACES_MAX {
-            let filed = match file::file(&self.0.record, &self.0.access, source, translation, origin.moves(), now()).await {
-                Ok(filed) => filed,
-                Err(error) => {
-                    tracing::error!(%error, "cannot read the record");
-                    return answer::of(Some(message), &admit::not_now(), None, None);
-                }
-            };
+            let filed =
+                match file::file(&self.0.record, &self.0.access, source, translation, origin.moves(), now()).await {
+                    Ok(filed) => filed,
+                    Err(error) => {
+                        tracing::error!(%error, "cannot read the record");
+                        return answer::of(Some(message), &admit::not_now(), None, None);
+                    }
+                };
             let mut issues = found.clone();
             issues.extend(filed.issues);
             let decision = match filed.parked {
@@ -171,7 +181,9 @@ impl Intake {
             let mut commit = filed.commit;
             commit.receipt = Some(self.receipt(source, message, origin, &decision, &patients, &translation.residue));
             match self.commit(commit).await {
-                Ok(committed) => return answer::of(Some(message), &decision.verdict, Some(decision.outcome), committed.message),
+                Ok(committed) => {
+                    return answer::of(Some(message), &decision.verdict, Some(decision.outcome), committed.message);
+                }
                 Err(CommitError::Stale(_)) => {}
                 Err(CommitError::Duplicate(id)) => match self.again(source, message, id).await {
                     Ok(answer) => return answer,
@@ -197,7 +209,13 @@ impl Intake {
     }
 
     /// Stores a message that makes no FHIR.
-    async fn store_alone(&self, source: &Source, message: Option<&Message<'_>>, origin: &Origin<'_>, decision: Decision) -> Answer {
+    async fn store_alone(
+        &self,
+        source: &Source,
+        message: Option<&Message<'_>>,
+        origin: &Origin<'_>,
+        decision: Decision,
+    ) -> Answer {
         let receipt = match message {
             Some(message) => self.receipt(source, message, origin, &decision, &[], &[]),
             None => bare_receipt(source, origin, &decision),
@@ -277,7 +295,8 @@ fn bare_receipt(source: &Source, origin: &Origin<'_>, decision: &Decision) -> Re
 fn is_batch(bytes: &[u8]) -> bool {
     let start = bytes.iter().position(u8::is_ascii_alphabetic).unwrap_or(0);
     let head = bytes.get(start..start + 3).unwrap_or_default();
-    let again = |ending: &[u8]| bytes.windows(4).skip(start + 1).any(|window| window[0] == ending[0] && &window[1..] == b"MSH");
+    let again =
+        |ending: &[u8]| bytes.windows(4).skip(start + 1).any(|window| window[0] == ending[0] && &window[1..] == b"MSH");
     head == b"FHS" || head == b"BHS" || (head == b"MSH" && (again(b"\r") || again(b"\n")))
 }
 

@@ -27,7 +27,8 @@ fn rewrite_node(node: &mut Node<'_>, redirected: &Redirected) {
         Node::List(items) => items.iter_mut().for_each(|item| rewrite_node(item, redirected)),
         Node::Object(object) => {
             for (name, inner) in &mut object.fields {
-                let to = inner.as_str().filter(|_| *name == "reference").and_then(|reference| redirected.get(reference));
+                let to =
+                    inner.as_str().filter(|_| *name == "reference").and_then(|reference| redirected.get(reference));
                 match to {
                     Some(to) => *inner = Node::text(to.clone()),
                     None => rewrite_node(inner, redirected),

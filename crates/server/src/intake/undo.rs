@@ -7,7 +7,9 @@ use fhir::apply::State;
 use fhir::{Node, Resource};
 use gateway::{How, Merging};
 use hl7v2::Message;
-use record::{Attempt, Change, Commit, Expect, Key, MessageFilter, MessageId, Outcome, Receipt, Redirect, Replay, Write};
+use record::{
+    Attempt, Change, Commit, Expect, Key, MessageFilter, MessageId, Outcome, Receipt, Redirect, Replay, Write,
+};
 
 use super::{Intake, Origin};
 use crate::app::now;
@@ -67,10 +69,9 @@ impl Intake {
         let mut commit = Commit { now: now(), receipt: Some(Receipt::Replay(receipt)), ..Commit::default() };
         for merging in merges {
             commit.redirects.push(Redirect::End { kind: merging.kind.to_owned(), from: merging.prior.clone() });
-            for (own, other, link) in [
-                (&merging.prior, &merging.survivor, "replaced-by"),
-                (&merging.survivor, &merging.prior, "replaces"),
-            ] {
+            for (own, other, link) in
+                [(&merging.prior, &merging.survivor, "replaced-by"), (&merging.survivor, &merging.prior, "replaces")]
+            {
                 let write = self.without_link(merging.kind, (own, other), link, &source.name).await?;
                 commit.writes.extend(write);
             }
@@ -105,10 +106,19 @@ impl Intake {
     }
 
     /// Files again, oldest first, what came for the priors since the merge.
-    async fn refile(&self, source: &std::sync::Arc<Source>, merge: MessageId, merges: &[Merging]) -> Result<usize, String> {
+    async fn refile(
+        &self,
+        source: &std::sync::Arc<Source>,
+        merge: MessageId,
+        merges: &[Merging],
+    ) -> Result<usize, String> {
         let mut later: Vec<MessageId> = Vec::new();
         for merging in merges.iter().filter(|merging| merging.kind == "Patient") {
-            let filter = MessageFilter { patient: Some(merging.prior.clone()), limit: record::MESSAGE_PAGE_MAX, ..MessageFilter::default() };
+            let filter = MessageFilter {
+                patient: Some(merging.prior.clone()),
+                limit: record::MESSAGE_PAGE_MAX,
+                ..MessageFilter::default()
+            };
             let mut before = None;
             while later.len() < REFILED_MAX {
                 let filter = MessageFilter { before, ..filter.clone() };

@@ -125,7 +125,9 @@ mod tests {
         search.found("http://x/fhir", &version(Method::Update, Some(body)), body.as_bytes());
         search.outcome(&[Issue::warning(IssueType::NotSupported, "http.foo", "was left out")]);
         let search = checked(search);
-        assert!(search.contains(r#""fullUrl":"http://x/fhir/Patient/a","resource":{"resourceType":"Patient","id":"a"}"#));
+        assert!(
+            search.contains(r#""fullUrl":"http://x/fhir/Patient/a","resource":{"resourceType":"Patient","id":"a"}"#)
+        );
         assert!(search.contains(r#""total":7"#));
         let empty = checked(Bundle::begin("searchset", None, &[]));
         assert_eq!(empty, r#"{"resourceType":"Bundle","type":"searchset"}"#);

@@ -100,8 +100,14 @@ mod tests {
         let statement = fhir::json::read(&bytes).unwrap_or_else(|issues| panic!("{issues:?}"));
         let rest = statement.object.items("rest")[0].as_object().expect("rest is an object");
         assert_eq!(rest.items("resource").len(), 146);
-        let patient = rest.items("resource").iter().filter_map(Node::as_object).find(|of| of.str("type") == Some("Patient"));
-        let names: Vec<&str> = patient.expect("Patient").items("searchParam").iter().filter_map(|of| of.as_object()?.str("name")).collect();
+        let patient =
+            rest.items("resource").iter().filter_map(Node::as_object).find(|of| of.str("type") == Some("Patient"));
+        let names: Vec<&str> = patient
+            .expect("Patient")
+            .items("searchParam")
+            .iter()
+            .filter_map(|of| of.as_object()?.str("name"))
+            .collect();
         assert!(["family", "identifier", "_id", "_lastUpdated"].iter().all(|name| names.contains(name)), "{names:?}");
     }
 }

@@ -52,14 +52,18 @@ struct Asked {
 impl Asked {
     fn read(request: &HttpRequest) -> Result<Asked, Failure> {
         let mut asked = Asked { count: COUNT_DEFAULT, since: None, page: None, kept: Vec::new() };
-        for (name, value) in http::pairs(request.query_string()) {
+        for (name, mut value) in http::pairs(request.query_string()) {
             let wrong = |expected: &str| Failure::new(Kind::Invalid, format!("{name} must be {expected}"));
             match name.as_str() {
                 "_count" => {
                     let count: usize = value.parse().map_err(|_| wrong("a whole number from 1"))?;
                     asked.count = count.clamp(1, HISTORY_PAGE_MAX);
                 }
-                "_since" => asked.since = Some(instant(&value).ok_or_else(|| wrong("an instant with its zone"))?),
+                "_since" => {
+                    // An unencoded `+` of the zone reads as a blank.
+                    value = value.replace(' ', "+");
+                    asked.since = Some(instant(&value).ok_or_else(|| wrong("an instant with its zone"))?);
+                }
                 "_page" => {
                     asked.page = Some(value.parse().map_err(|_| wrong("as it came in a link"))?);
                     continue;
@@ -103,8 +107,7 @@ fn show(ask: &Ask, asked: &Asked, path: &str, page: &record::HistoryPage) -> Htt
     http::json(StatusCode::OK, bundle.end(), ask.form)
 }
 
-/// An unencoded `+` of the zone reads as a blank in a query.
 fn instant(text: &str) -> Option<Time> {
-    let time: jiff::Timestamp = text.replace(' ', "+").parse().ok()?;
+    let time: jiff::Timestamp = text.parse().ok()?;
     Some(Time(time.as_microsecond()))
 }

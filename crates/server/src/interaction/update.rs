@@ -18,12 +18,18 @@ pub async fn update(
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
     let key = key_of(&path)?;
-    let wanted = Match::of_write(&request)?;
+    let (wanted, unwanted) = (Match::of_write(&request)?, Match::of_absence(&request)?);
     let body = http::fhir_body(&request, payload, &ask.app.config.http).await?;
-    http::detached(store(ask, key, wanted, body)).await
+    http::detached(store(ask, key, wanted, unwanted, body)).await
 }
 
-async fn store(ask: Ask, key: Key, wanted: Option<Match>, body: Bytes) -> Result<HttpResponse, Failure> {
+async fn store(
+    ask: Ask,
+    key: Key,
+    wanted: Option<Match>,
+    unwanted: Option<Match>,
+    body: Bytes,
+) -> Result<HttpResponse, Failure> {
     let prepared = {
         let resource = write::read_as(&body, &key.kind)?;
         if resource.id() != Some(key.id.as_str()) {
@@ -37,6 +43,9 @@ async fn store(ask: Ask, key: Key, wanted: Option<Match>, body: Bytes) -> Result
         let there = current.as_ref().filter(|version| !version.is_deleted());
         if let Some(wanted) = &wanted {
             expect(wanted, there.map(|version| version.vid))?;
+        }
+        if there.is_some_and(|there| unwanted.as_ref().is_some_and(|unwanted| unwanted.includes(there.vid))) {
+            return Err(Failure::new(Kind::Stale, "the resource is there, and If-None-Match says that it must not be"));
         }
         match write::commit(&ask, &key, Change::Put(prepared.clone()), current.as_ref()).await {
             Ok(committed) => return write::answer(&ask, &key, &committed, there.is_none()).await,

@@ -1,7 +1,7 @@
 //! Vread: one version of a resource (R4 §3.1.0.3).
 
-use actix_web::web::Path;
 use actix_web::HttpResponse;
+use actix_web::web::Path;
 
 use super::{erased, gone, key_of};
 use crate::http::{self, Ask, Failure, Kind};

@@ -5,16 +5,21 @@ use actix_web::http::StatusCode;
 use fhir::Resource;
 use record::{Change, Commit, CommitError, Committed, Expect, Key, Version, Write};
 
+use super::subset;
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind};
 
 /// Reads the body as a resource of this type, strictly.
 pub fn read_as<'b>(body: &'b [u8], kind: &str) -> Result<Resource<'b>, Failure> {
     let resource = fhir::json::read(body).map_err(|issues| Failure::of(Kind::Invalid, issues))?;
-    match resource.kind() == kind {
-        true => Ok(resource),
-        false => Err(Failure::new(Kind::Invalid, format!("resourceType must be {kind}, the type in the path"))),
+    if resource.kind() != kind {
+        return Err(Failure::new(Kind::Invalid, format!("resourceType must be {kind}, the type in the path")));
     }
+    if subset::is_subset(&resource) {
+        let text = "this is a part of the resource (meta.tag says SUBSETTED); read it whole, and write it whole";
+        return Err(Failure::new(Kind::Unprocessable, text));
+    }
+    Ok(resource)
 }
 
 /// One change of one resource, durable when this returns. `current` is what it replaces.

@@ -22,9 +22,11 @@ use std::sync::Arc;
 
 pub use client::{Client, Exchange, Failure};
 pub use connection::Take;
+pub use count::Count;
 pub use dial::Dialer;
 pub use limits::Limits;
 pub use listener::{CONNECTIONS_MAX, Listener, Places};
+pub use strangers::Strangers;
 
 use crate::app::App;
 use crate::source::Source;

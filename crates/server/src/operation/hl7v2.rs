@@ -23,6 +23,9 @@ pub async fn take(app: Data<App>, request: HttpRequest, payload: Payload) -> Res
     })?;
     let (source, peer) = sender(&app, &request)?;
     let body = http::read_body(&request, payload, &app.config.http).await?;
+    if body.is_empty() {
+        return Err(Failure::new(Kind::Invalid, "the body is empty; send a message"));
+    }
     let framed = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&mllp::START);
     let messages = if framed { unframed(&body, &source)? } else { vec![body.to_vec()] };
     let app = App::clone(&app);
@@ -51,8 +54,10 @@ fn sender(app: &App, request: &HttpRequest) -> Result<(Arc<Source>, String), Fai
     let source = address.and_then(|address| app.sources.iter().find(|source| source.http && source.permits(address)));
     match (source, address) {
         (Some(source), Some(address)) => Ok((Arc::clone(source), address.to_canonical().to_string())),
-        _ => {
-            tracing::warn!(peer = ?address, "refused a sender over HTTP: no source with http = true has its address");
+        (_, address) => {
+            if let Some(address) = address {
+                app.doors.refuse_http(address);
+            }
             let text = "no source is configured for your address; add it to the peers of a source with http = true";
             Err(Failure::new(Kind::Forbidden, text))
         }

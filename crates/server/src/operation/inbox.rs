@@ -1,4 +1,4 @@
-//! The messages that came in, for a requester: listed, shown, as they came, tried again (`safety.md` 9 and 14).
+//! The messages that came in, for a requester: listed, shown, as they came, tried again, taken back (`safety.md` 9 and 14).
 //!
 //! A message holds a whole record, so all of this is for requesters who may see everything; others find nothing. HTTP
 //! (`messages`) and the command line (`hilum message --data`) both ask here.
@@ -29,6 +29,16 @@ pub struct Replayed {
     acks: Vec<String>,
 }
 
+/// What taking a merge back came to.
+#[derive(Serialize)]
+pub struct Undone {
+    id: i64,
+    /// Merges that were ended.
+    merges: usize,
+    /// Messages that were filed again under the one that they name.
+    refiled: usize,
+}
+
 pub async fn list(app: &App, access: &Access, pairs: &[(String, String)]) -> Result<Listing, Failure> {
     let filter = filter(pairs).map_err(|text| Failure::new(Kind::Invalid, text))?;
     Ok(view::list(&app.record, access, &filter).await?)
@@ -39,10 +49,11 @@ pub async fn show(app: &App, access: &Access, id: MessageId, trace: bool) -> Res
     if !trace {
         return Ok(shown);
     }
-    let source = source_of(app, access, id).await?;
-    let raw = raw(app, access, id).await?;
-    let trace = view::trace(&app.gateway, &app.ids, &source, &raw);
-    Ok(shown.with_trace(trace.map_err(|text| Failure::new(Kind::Conflict, text))?))
+    let trace = match (source_of(app, access, id).await, raw(app, access, id).await) {
+        (Ok(source), Ok(raw)) => view::trace(&app.gateway, &app.ids, &source, &raw),
+        (Err(failure), _) | (_, Err(failure)) => Err(failure.to_string()),
+    };
+    Ok(shown.with_trace(trace))
 }
 
 /// The message as it came, byte for byte.
@@ -76,6 +87,16 @@ pub async fn replay(
     let answer = app.intake.replay(&source, id, mended).await;
     let acks = answer.acks.iter().map(|ack| String::from_utf8_lossy(ack).into_owned()).collect();
     Ok(Replayed { id: id.0, outcome: answer.outcome.map(Outcome::word), acks })
+}
+
+/// Takes back what a message merged, and files again what came for the prior since then (`safety.md` 4).
+pub async fn undo(app: &App, access: &Access, id: MessageId) -> Result<Undone, Failure> {
+    if *access.write() != Reach::Everything {
+        return Err(Failure::new(Kind::Forbidden, "only who may write everything may take a merge back"));
+    }
+    let source = source_of(app, access, id).await?;
+    let undone = app.intake.undo(&source, id).await.map_err(|text| Failure::new(Kind::Conflict, text))?;
+    Ok(Undone { id: id.0, merges: undone.merges, refiled: undone.refiled })
 }
 
 /// A message's number, as paths and the command line have it.

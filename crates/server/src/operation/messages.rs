@@ -3,7 +3,7 @@
 use actix_web::web::{Json, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::inbox::{self, Replayed};
+use super::inbox::{self, Replayed, Undone};
 use super::view::{Listing, Shown};
 use crate::http::{self, Ask, Failure};
 
@@ -33,6 +33,12 @@ pub async fn replay(
     let body = http::read_body(&request, payload, &ask.app.config.http).await?;
     let mended = (!body.is_empty()).then(|| body.to_vec());
     http::detached(async move { inbox::replay(&ask.app, &ask.access, id, mended, confirmed).await.map(Json) }).await
+}
+
+/// Takes back what the message merged.
+pub async fn undo(ask: Ask, id: Path<String>) -> Result<Json<Undone>, Failure> {
+    let id = inbox::number(&id)?;
+    http::detached(async move { inbox::undo(&ask.app, &ask.access, id).await.map(Json) }).await
 }
 
 fn says(request: &HttpRequest, name: &str) -> bool {

@@ -5,4 +5,5 @@ pub mod hl7v2;
 pub mod inbox;
 pub mod messages;
 pub mod metrics;
+pub mod strangers;
 mod view;

@@ -46,6 +46,9 @@ pub struct Shown {
     made: Vec<Made>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Vec<Step>>,
+    /// Why there is no trace although it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untraced: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -107,12 +110,13 @@ pub async fn show(record: &Record, access: &Access, id: MessageId) -> Result<Opt
         residue: String::from_utf8_lossy(&tried.attempt.residue).split_whitespace().map(str::to_owned).collect(),
         versions: tried.versions,
     });
-    Ok(Some(Shown { attempts: attempts.collect(), made, trace: None, summary: summary(&message) }))
+    Ok(Some(Shown { attempts: attempts.collect(), made, trace: None, untraced: None, summary: summary(&message) }))
 }
 
 impl Shown {
-    pub fn with_trace(self, trace: Vec<Step>) -> Shown {
-        Shown { trace: Some(trace), ..self }
+    pub fn with_trace(self, trace: Result<Vec<Step>, String>) -> Shown {
+        let untraced = trace.as_ref().err().cloned();
+        Shown { trace: trace.ok(), untraced, ..self }
     }
 }
 

@@ -105,7 +105,7 @@ async fn bytes_now_and_then_do_not_hold_a_frame_open() {
     };
     writer.await;
     assert!(began.elapsed() < seconds(40), "held for {:?}", began.elapsed());
-    assert_eq!(peer.held.await.expect("no panic"), End::Slow);
+    assert_eq!((&mut peer.held).await.expect("no panic"), End::Slow);
     assert_eq!(peer.count.refused(Refused::Slow), 1);
     assert!(peer.taken().is_empty(), "half a message was taken");
 }
@@ -179,7 +179,7 @@ async fn what_holds_no_frame_is_refused_and_closed() {
         peer.send(&sent).await;
         let answer = peer.rest().await;
         assert!(answer.contains("\rMSA|AR"), "{name}: {answer}");
-        assert_eq!(peer.held.await.expect("no panic"), End::Hopeless, "{name}");
+        assert_eq!((&mut peer.held).await.expect("no panic"), End::Hopeless, "{name}");
         assert_eq!(peer.count.refused(Refused::Stream), 1, "{name}");
         assert!(peer.taken().is_empty(), "{name}");
     }
