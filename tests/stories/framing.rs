@@ -1,8 +1,10 @@
 //! What real senders make of the MLLP envelope, against the running listener (bad input 1 to 17).
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::time::Instant;
 
+use crate::support::PATIENCE;
 use crate::support::message::{adt, id_of, message};
 use crate::support::mllp::{Line, connect, framed};
 use crate::support::server::{Hilum, WARD};
@@ -160,6 +162,21 @@ fn more_connections_than_permitted_are_turned_away_and_the_others_live() {
     assert!(third.is_over(), "there is no room for it");
     for line in &mut lines {
         line.accepted(&person("2"));
+    }
+}
+
+#[test]
+fn a_sender_that_listens_is_called() {
+    // 14: reverse MLLP.
+    let sender = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = sender.local_addr().expect("bound");
+    let source = WARD.replace("mllp = \"127.0.0.1:0\"", &format!("connect = \"{address}\""));
+    let hilum = Hilum::configured(&source);
+    for number in ["1", "2"] {
+        let (called, _) = sender.accept().expect("we are called, again after the line has ended");
+        called.set_read_timeout(Some(PATIENCE)).expect("a socket takes a time");
+        Line::over(called).accepted(&person(number));
+        hilum.fhir().one(&format!("Patient?identifier={number}"));
     }
 }
 

@@ -98,7 +98,8 @@ fn applications_may_be_limited_too() {
 #[test]
 fn a_source_that_is_configured_badly_does_not_start() {
     for (settings, expected) in [
-        ("[[source]]\nname = \"ward\"\n", "peers"),
+        ("[[source]]\nname = \"ward\"\nfacilities = [\"*\"]\n", "mllp"),
+        ("[[source]]\nname = \"ward\"\nmllp = \"127.0.0.1:0\"\nfacilities = [\"*\"]\n", "peers"),
         ("[[source]]\nname = \"ward\"\nmllp = \"127.0.0.1:0\"\npeers = [\"127.0.0.1/32\"]\n", "facilities"),
         (&source("ward", "zone = \"Mars/Olympus\"").replacen("zone = \"Europe/Berlin\"\n", "", 1), "zone"),
         (&source("ward", "charset = \"klingon\""), "charset"),

@@ -19,7 +19,7 @@ pub fn bundle(translation: Translation<'_>) -> Resource<'_> {
 
 fn transaction<'a>(resources: impl Iterator<Item = Resource<'a>>) -> Resource<'a> {
     let entry = |resource: Resource<'a>| {
-        let address = format!("{}/{}", resource.kind(), resource.id().unwrap_or_default());
+        let address = [resource.kind(), "/", resource.id().unwrap_or_default()].concat();
         let request = Object { fields: vec![("method", Node::text("PUT")), ("url", Node::text(address))] };
         Node::Object(Object {
             fields: vec![("resource", Node::Object(resource.object)), ("request", Node::Object(request))],
@@ -74,9 +74,8 @@ impl Whole {
     }
 
     fn change(&mut self, change: Change<'_>) {
-        let same = |(resource, _): &(Resource<'_>, State)| {
-            resource.kind() == change.kind && resource.id() == Some(&change.id)
-        };
+        let same =
+            |(resource, _): &(Resource<'_>, State)| resource.kind() == change.kind && resource.id() == Some(&change.id);
         let at = self.resources.iter().position(same);
         let current = at.map(|at| &self.resources[at]).map(|(resource, state)| Current { resource, state });
         let applied = apply::apply(current, change);

@@ -27,7 +27,8 @@ impl CodeMap {
         for (code, target) in &document.codes {
             match first.insert(target, code) {
                 Some(before) if !prefers(document, target) => {
-                    let text = format!("{before:?} and {code:?} both become {target:?}: `prefer` must say which goes back");
+                    let text =
+                        format!("{before:?} and {code:?} both become {target:?}: `prefer` must say which goes back");
                     return Err(fault(document, text));
                 }
                 _ => {}
@@ -97,7 +98,8 @@ mod tests {
 
     #[test]
     fn both_ways_with_a_preferred_inverse() {
-        let map = compile("map: S\ncodes: { M: male, O: other, A: other }\nprefer: { other: O }\nother: unknown\n").expect("ok");
+        let map = compile("map: S\ncodes: { M: male, O: other, A: other }\nprefer: { other: O }\nother: unknown\n")
+            .expect("ok");
         assert_eq!(map.to_fhir("A"), Some("other"));
         assert_eq!(map.to_fhir("?"), Some("unknown"));
         assert_eq!(map.to_source("other"), Some("O"));

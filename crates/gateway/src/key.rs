@@ -3,6 +3,9 @@
 //! `safety.md` 10. The key is part of a node's backup; `hilum convert` uses a fixed one, so that its output is the same
 //! everywhere. Never the identifier itself, never a hash that can be tried out without the key.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -13,6 +16,26 @@ pub struct IdKey(Hmac<Sha256>);
 impl std::fmt::Debug for IdKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+/// By an id that an [`IdKey`] made. Such an id is a keyed hash already, which nobody outside can steer.
+pub(crate) type IdMap<V> = HashMap<String, V, BuildHasherDefault<IdHasher>>;
+
+/// Takes an id's first eight characters as its hash.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk::<8>() {
+            // Every character uses few of its bits: the product spreads them to the top, where a map looks.
+            self.0 = u64::from_le_bytes(*first).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -33,21 +56,14 @@ impl IdKey {
     /// The id of the thing that these parts name. Parts are told apart whatever they contain.
     pub fn id<'p>(&self, parts: impl IntoIterator<Item = &'p str>) -> String {
         let digest = self.digest(parts);
+        // 130 bits from the front: 128 as one number, and two more.
+        let front = u128::from_be_bytes(*digest.first_chunk().expect("16 bytes of 32"));
         let mut id = String::with_capacity(ID_CHARACTERS);
-        let (mut bits, mut held) = (0u32, 0u32);
-        for byte in digest {
-            bits = (bits << 8) | u32::from(byte);
-            held += 8;
-            while held >= 5 {
-                held -= 5;
-                id.push(ALPHABET[(bits >> held) as usize & 31] as char);
-            }
-            bits &= (1 << held) - 1;
-            if id.len() >= ID_CHARACTERS {
-                break;
-            }
+        for character in 0..ID_CHARACTERS - 1 {
+            id.push(ALPHABET[(front >> (123 - 5 * character)) as usize & 31] as char);
         }
-        id.truncate(ID_CHARACTERS);
+        let last = (front as usize & 7) << 2 | usize::from(digest[16] >> 6);
+        id.push(ALPHABET[last] as char);
         id
     }
 

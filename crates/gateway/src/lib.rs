@@ -24,10 +24,10 @@ pub use back::{BackOptions, Sent, Stamp};
 pub use bundle::{Whole, bundle};
 pub use key::IdKey;
 pub use plan::{How, LoadFault};
-pub use run::{Merging, Planned, Snapshot, Traced, Translation};
 pub use run::text::event_time;
+pub use run::{Merging, Planned, Snapshot, Traced, Translation};
 pub use source::Source;
-pub use test::{TestFault, Tested};
+pub use test::{TestFault, Tested, differences};
 
 /// The base profiles, as they stand in the repository.
 const BASE: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/base.rs"));

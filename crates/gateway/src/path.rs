@@ -5,12 +5,23 @@
 pub enum Slot {
     Field(FieldPath),
     /// A segment as one value, whose parts are its fields; or every segment of this name in the group.
-    Segment { segment: String, all: bool },
+    Segment {
+        segment: String,
+        all: bool,
+    },
     /// Within the value at hand: component (or subcomponent, or field) `n`, and what is below it down to two levels; all
     /// repetitions of a field.
-    Part { part: u8, below: Option<u8>, deeper: Option<u8>, all: bool },
+    Part {
+        part: u8,
+        below: Option<u8>,
+        deeper: Option<u8>,
+        all: bool,
+    },
     /// Components `first..last` of the value at hand as one value (EI.2 to EI.4 are an HD).
-    Slice { first: u8, last: u8 },
+    Slice {
+        first: u8,
+        last: u8,
+    },
     /// The value at hand as it is.
     Whole,
     /// The trigger event.
@@ -108,7 +119,9 @@ fn slice(first: &str, last: &str) -> Option<Slot> {
 }
 
 fn bad_slot(text: &str) -> String {
-    format!("{text:?} is no slot: write it as PID-3, PID-5.1, PID-3[*], NTE[*]-3, or in a datatype profile 1, 4.2, 2..4 or $")
+    format!(
+        "{text:?} is no slot: write it as PID-3, PID-5.1, PID-3[*], NTE[*]-3, or in a datatype profile 1, 4.2, 2..4 or $"
+    )
 }
 
 fn repetition(field: &str) -> Result<(&str, Repetition), String> {
@@ -147,7 +160,8 @@ pub fn fhir(text: &str) -> Result<Vec<Step>, String> {
         let mut index = Index::None;
         if let Some(bracket) = rest.strip_prefix('[') {
             let close = bracket.find(']').ok_or_else(|| format!("{text:?}: a bracket is not closed"))?;
-            index = fhir_index(&bracket[..close]).ok_or_else(|| format!("{text:?}: [*], [0] or [url=…] may stand here"))?;
+            index =
+                fhir_index(&bracket[..close]).ok_or_else(|| format!("{text:?}: [*], [0] or [url=…] may stand here"))?;
             rest = &bracket[close + 1..];
         }
         steps.push(Step { name: name.to_owned(), index });
@@ -176,7 +190,10 @@ mod tests {
     #[test]
     fn slots() {
         let Ok(Slot::Field(path)) = Slot::parse("PID-3[*].4.2") else { panic!("a field") };
-        assert_eq!((path.field, path.repetition, path.component, path.subcomponent), (3, Repetition::All, Some(4), Some(2)));
+        assert_eq!(
+            (path.field, path.repetition, path.component, path.subcomponent),
+            (3, Repetition::All, Some(4), Some(2))
+        );
         let Ok(Slot::Field(path)) = Slot::parse("NTE[*]-3") else { panic!("a field") };
         assert!(path.all_segments);
         assert_eq!(Slot::parse("4.2"), Ok(Slot::Part { part: 4, below: Some(2), deeper: None, all: false }));

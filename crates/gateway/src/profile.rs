@@ -196,8 +196,25 @@ impl Document {
 }
 
 const PROFILE_KEYS: [&str; 19] = [
-    "profile", "target", "extends", "first", "match", "key", "time", "rank", "gone", "action", "same", "ignore", "rules", "messages",
-    "groups", "resources", "merges", "tests", "note",
+    "profile",
+    "target",
+    "extends",
+    "first",
+    "match",
+    "key",
+    "time",
+    "rank",
+    "gone",
+    "action",
+    "same",
+    "ignore",
+    "rules",
+    "messages",
+    "groups",
+    "resources",
+    "merges",
+    "tests",
+    "note",
 ];
 
 fn read_profile(file: &str, yaml: &Yaml) -> Result<Profile, Fault> {

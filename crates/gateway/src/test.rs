@@ -1,6 +1,11 @@
 //! The tests that stand beside the rules: messages in, facts of FHIR out.
 
+mod back;
+mod differ;
+
 use fhir::Node;
+
+pub use differ::differences;
 
 use crate::yaml::{Value, Yaml};
 use crate::{Gateway, IdKey, Source, Whole};
@@ -50,7 +55,8 @@ fn check(gateway: &Gateway, test: &crate::plan::Test) -> Result<(), String> {
         add(&mut whole, gateway, text)?;
     }
     for expected in &test.expect {
-        let kind = expected.get("resourceType").ok_or("an expectation names its resourceType")?.text().map_err(|f| f.text)?;
+        let kind =
+            expected.get("resourceType").ok_or("an expectation names its resourceType")?.text().map_err(|f| f.text)?;
         let mut closest = format!("there is no {kind}");
         let found = whole.resources().filter(|resource| resource.kind() == kind).any(|resource| {
             let node = Node::Object(resource.object.clone());
@@ -62,15 +68,21 @@ fn check(gateway: &Gateway, test: &crate::plan::Test) -> Result<(), String> {
     }
     match test.absent.iter().find(|kind| whole.resources().any(|resource| resource.kind() == *kind)) {
         Some(kind) => Err(format!("a {kind} was made, and none should be")),
+        None if test.back => test.messages.iter().try_for_each(|text| back::check(gateway, text, &source())),
         None => Ok(()),
     }
+}
+
+fn source() -> Source {
+    Source { lenient: false, ..Source::convert() }
 }
 
 fn add(whole: &mut Whole, gateway: &Gateway, text: &str) -> Result<(), String> {
     let bytes = text.replace('\n', "\r").into_bytes();
     let parsed = hl7v2::Message::parse(&bytes, &hl7v2::Options::default()).map_err(|fault| fault.to_string())?;
-    let (source, ids) = (Source { lenient: false, ..Source::convert() }, IdKey::fixed());
-    let translation = gateway.translate(&parsed.message, &source, &ids, false).ok_or("no profile is for this message")?;
+    let (source, ids) = (source(), IdKey::fixed());
+    let translation =
+        gateway.translate(&parsed.message, &source, &ids, false).ok_or("no profile is for this message")?;
     whole.add(translation);
     Ok(())
 }
@@ -78,11 +90,13 @@ fn add(whole: &mut Whole, gateway: &Gateway, text: &str) -> Result<(), String> {
 /// Whether `node` says everything that `expected` does: objects by key, lists as subsets.
 fn contains(node: &Node<'_>, expected: &Yaml, path: &str) -> Result<(), String> {
     match (&expected.value, node) {
-        (Value::Map(fields), Node::Object(object)) => fields.iter().try_for_each(|(name, value)| match object.get(name) {
-            Some(inner) => contains(inner, value, &format!("{path}.{name}")),
-            None if matches!(&value.value, Value::Text(text) if text == "null") => Ok(()),
-            None => Err(format!("{path}.{name} is missing")),
-        }),
+        (Value::Map(fields), Node::Object(object)) => {
+            fields.iter().try_for_each(|(name, value)| match object.get(name) {
+                Some(inner) => contains(inner, value, &format!("{path}.{name}")),
+                None if matches!(&value.value, Value::Text(text) if text == "null") => Ok(()),
+                None => Err(format!("{path}.{name} is missing")),
+            })
+        }
         (Value::Text(text), _) if text == "null" => Err(format!("{path} is there, and should not be")),
         (Value::List(wanted), node) => wanted.iter().try_for_each(|wanted| {
             let items = node.items();

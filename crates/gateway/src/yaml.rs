@@ -161,7 +161,10 @@ impl Yaml {
     pub fn only(&self, known: &[&str]) -> Result<(), Fault> {
         for (key, value) in self.map()? {
             if !known.contains(&key.as_str()) {
-                return Err(Fault::new(value.line, format!("unknown key {key:?}; here may stand: {}", known.join(", "))));
+                return Err(Fault::new(
+                    value.line,
+                    format!("unknown key {key:?}; here may stand: {}", known.join(", ")),
+                ));
             }
         }
         Ok(())

@@ -69,6 +69,10 @@ impl Separators {
         self.subcomponent
     }
 
+    pub fn escape(&self) -> Option<u8> {
+        self.escape
+    }
+
     /// MSH-2 as it is written.
     pub fn encoding_characters(&self) -> String {
         [self.component, self.repetition, self.escape, self.subcomponent, self.truncation]

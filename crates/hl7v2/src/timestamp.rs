@@ -3,6 +3,7 @@
 //! A time is read into its parts with the precision that was sent, never rounded, shifted or completed. Which zone holds where
 //! none was sent is the reader's to know; this file does no arithmetic and reads no clock.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A time that exists in the calendar. Parts beyond [`Timestamp::precision`] are 1 (month, day) or 0.
@@ -107,11 +108,12 @@ fn split_offset(text: &str) -> (&str, Option<&str>) {
 }
 
 /// The digits of date and time, the digits of the fraction, and whether ISO punctuation was taken out.
-fn compact(text: &str) -> Result<(String, Option<&str>, bool), BadTime> {
-    let (whole, fraction) = match text.split_once(['.', ',']) {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (text, None),
-    };
+fn compact(text: &str) -> Result<(Cow<'_, str>, Option<&str>, bool), BadTime> {
+    let point = text.bytes().position(|byte| matches!(byte, b'.' | b','));
+    let (whole, fraction) = point.map_or((text, None), |at| (&text[..at], Some(&text[at + 1..])));
+    if whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok((Cow::Borrowed(whole), fraction, false));
+    }
     let mut digits = String::with_capacity(14);
     for (at, c) in whole.char_indices() {
         let belongs = match c {
@@ -128,7 +130,7 @@ fn compact(text: &str) -> Result<(String, Option<&str>, bool), BadTime> {
         }
     }
     let iso = digits.len() != whole.len();
-    Ok((digits, fraction, iso))
+    Ok((Cow::Owned(digits), fraction, iso))
 }
 
 fn parts(digits: &str) -> Result<Timestamp, BadTime> {

@@ -148,6 +148,14 @@ impl<'m> Segment<'m> {
         Field { value: self.value(span, separators_of(self.message, first)), message: self.message, first, end }
     }
 
+    /// The first repetition of a field, without a look at the others.
+    pub fn first_repetition(&self, number: u16) -> Option<Repetition<'m>> {
+        let entry = self.entry();
+        let at = (entry.first_field as usize).saturating_add(usize::from(number).wrapping_sub(1));
+        let id = (at < self.fields_end()).then(|| self.message.index.fields[at])?;
+        Some(within(self.message, id, end_of(self.message, id, entry.end)))
+    }
+
     pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'m>> + use<'m> {
         let segment = *self;
         (0..self.field_count()).map(move |index| segment.field(index as u16 + 1))

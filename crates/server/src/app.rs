@@ -3,11 +3,12 @@
 //! Made once at the start and cloned into every listener. Nothing in it changes while it runs, except through the faces
 //! of its parts.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use consent::Policy;
-use gateway::{Gateway, IdKey};
+use gateway::IdKey;
 use record::{Record, Time};
 
 use crate::command::Failure;
@@ -25,7 +26,6 @@ use crate::source::Source;
 pub struct App {
     pub config: Arc<Config>,
     pub record: Record,
-    pub gateway: Arc<Gateway>,
     pub ids: IdKey,
     pub policy: Policy,
     pub sources: Arc<[Arc<Source>]>,
@@ -47,9 +47,9 @@ impl App {
         let (gateway, ids) = (Arc::new(gateway), IdKey::new(record.id_key()));
         let sources: Arc<[Arc<Source>]> = sources.into_iter().map(Arc::new).collect();
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let intake = Intake::new(record.clone(), Arc::clone(&gateway), ids.clone(), policy.intake(), metrics.clone());
+        let intake = Intake::new(record.clone(), gateway, ids.clone(), policy.intake(), metrics.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
-        Ok(App { config, record, gateway, ids, policy, sources, intake, metrics, health, doors, shutdown })
+        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown })
     }
 
     /// A message of a source that was let in, wherever it came from.
@@ -83,8 +83,15 @@ pub fn sources(config: &Config) -> Result<Vec<Source>, Vec<String>> {
 /// Opens the store as it is configured.
 pub fn open_record(config: &Config) -> Result<Record, Failure> {
     let id_key = config.store.id_key_file.as_deref().map(id_key).transpose()?;
+    make_private(&config.store.data)?;
     let options = record::Options { readers: config.store.readers, queue: config.store.queue, id_key };
     Record::open(&config.store.data, options).map_err(|error| Failure::System(error.to_string()))
+}
+
+/// Makes the directory of the record for this user alone, where there is none yet.
+fn make_private(data: &Path) -> Result<(), Failure> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|why| Failure::System(format!("cannot make the directory {}: {why}", data.display())))
 }
 
 /// 64 hexadecimal digits, blanks around them allowed.

@@ -24,6 +24,9 @@ async function main () {
   await connection.close()
 }
 
+// A peer that never answers is no reason to wait for ever.
+setTimeout(() => process.exit(1), 60_000).unref()
+
 main().catch((fault) => {
   console.error(fault)
   process.exit(1)

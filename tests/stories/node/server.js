@@ -1,4 +1,5 @@
-// Listens on PORT with node-hl7-server, answers each message with the code given, and prints MSH-10 of what came.
+// Listens on PORT with node-hl7-server, answers each message with the code given, and prints MSH-10 of what came. It ends
+// with its standard input, so that it does not outlive who started it.
 'use strict'
 
 const { Server } = require('node-hl7-server')
@@ -9,3 +10,4 @@ const inbound = new Server({ bindAddress: '127.0.0.1' }).createInbound({ port: N
   await response.sendResponse(code)
 })
 inbound.on('listen', () => { console.log('listening') })
+process.stdin.resume().on('end', () => process.exit())

@@ -37,7 +37,9 @@ fn complete_object(object: &mut Object<'_>, kind: &'static schema::Type) {
         return;
     }
     let mut done = Vec::new();
-    for element in kind.elements.iter().filter(|element| element.min > 0) {
+    let missing = |element: &&Element| element.min > 0 && object.get(element.name).is_none();
+    let missing: Vec<&Element> = kind.elements.iter().filter(missing).collect();
+    for element in missing {
         let known = |name: &str| !name.is_empty() && object.get(name).is_some();
         let there = kind.stem(element.stem).any(|other| known(other.name) || known(other.sibling));
         if !there && !done.contains(&element.stem) {

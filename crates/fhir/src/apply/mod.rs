@@ -169,7 +169,13 @@ fn never_set(object: &Object<'_>, state: &State, write: &Write<'_>) -> bool {
 }
 
 fn same_path(joined: &str, path: &[&str]) -> bool {
-    joined.split('.').eq(path.iter().copied())
+    let mut rest = joined;
+    for (at, name) in path.iter().enumerate() {
+        let next = if at == 0 { Some(rest) } else { rest.strip_prefix('.') };
+        let Some(next) = next.and_then(|next| next.strip_prefix(*name)) else { return false };
+        rest = next;
+    }
+    rest.is_empty()
 }
 
 fn perform<'a>(

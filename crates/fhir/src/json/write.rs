@@ -43,7 +43,7 @@ impl Writer<'_> {
 
     fn object(&mut self, object: &Object) {
         self.open(b'{');
-        if object.fields.first().is_some_and(|(name, _)| *name == HEAD[0]) {
+        if is_out_of_order(object) {
             let head = HEAD.iter().filter_map(|name| object.fields.iter().find(|(field, _)| field == name));
             let rest = object.fields.iter().filter(|(field, _)| !HEAD.contains(field));
             self.fields(head.chain(rest));
@@ -56,6 +56,7 @@ impl Writer<'_> {
     fn fields<'n>(&mut self, fields: impl Iterator<Item = &'n (&'static str, Node<'n>)>) {
         for (at, (name, node)) in fields.enumerate() {
             self.separate(at);
+            self.out.reserve(name.len() + 4);
             self.out.push(b'"');
             self.out.extend_from_slice(name.as_bytes());
             self.out.extend_from_slice(if self.pretty { b"\": " } else { b"\":" });
@@ -100,9 +101,10 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        self.out.push(b'"');
         let mut rest = text.as_bytes();
-        while let Some(at) = rest.iter().position(|&byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        self.out.reserve(rest.len() + 2);
+        self.out.push(b'"');
+        while let Some(at) = special(rest) {
             self.out.extend_from_slice(&rest[..at]);
             self.escape(rest[at]);
             rest = &rest[at + 1..];
@@ -120,5 +122,69 @@ impl Writer<'_> {
             _ => return self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         };
         self.out.extend_from_slice(&[b'\\', short]);
+    }
+}
+
+/// Whether this is a resource whose head does not stand first, in its order.
+fn is_out_of_order(object: &Object) -> bool {
+    let rank = |name: &str| match name {
+        "id" => 1,
+        "meta" => 2,
+        _ => HEAD.len(),
+    };
+    let Some(((first, _), rest)) = object.fields.split_first() else { return false };
+    *first == HEAD[0] && !rest.iter().map(|(name, _)| rank(name)).is_sorted()
+}
+
+/// Where the first byte is that needs an escape. Eight bytes are looked at together, as hardly any text has one.
+fn special(text: &[u8]) -> Option<usize> {
+    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    let (words, rest) = text.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        if has_special(u64::from_le_bytes(*word)) {
+            return text[at * 8..].iter().position(|&byte| is_special(byte)).map(|found| at * 8 + found);
+        }
+    }
+    let at = text.len() - rest.len();
+    rest.iter().position(|&byte| is_special(byte)).map(|found| at + found)
+}
+
+/// Whether one of eight bytes is a control character, a quote or a backslash. Bytes beyond ASCII are none.
+fn has_special(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (control | zero(word ^ ONES * u64::from(b'"')) | zero(word ^ ONES * u64::from(b'\\'))) & HIGH != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_is_escaped_wherever_it_stands() {
+        for at in 0..20 {
+            for (c, escaped) in [('"', "\\\""), ('\\', "\\\\"), ('\n', "\\n"), ('\u{1f}', "\\u001f")] {
+                let (before, after) = ("é".repeat(at), "x!# [".repeat(3));
+                let mut out = Vec::new();
+                write_node(&Node::text(format!("{before}{c}{after}{c}")), &mut out);
+                assert_eq!(String::from_utf8(out).expect("text"), format!("\"{before}{escaped}{after}{escaped}\""));
+            }
+        }
+    }
+
+    #[test]
+    fn a_resource_begins_with_its_head() {
+        let fields = vec![
+            ("resourceType", Node::text("Patient")),
+            ("meta", Node::Null),
+            ("gender", Node::Null),
+            ("id", Node::text("a")),
+        ];
+        let mut out = Vec::new();
+        write(&Resource { object: Object { fields } }, &mut out);
+        let expected = r#"{"resourceType":"Patient","id":"a","meta":null,"gender":null}"#;
+        assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
 }

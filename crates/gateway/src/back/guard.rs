@@ -55,7 +55,9 @@ impl<'b> Back<'b> {
             (Guard::NoneOf(_), None, Foreseen::Something) => true,
             (guard, None, Foreseen::Text(text)) => text_holds(guard, &text),
             (guard, None, _) => text_holds(guard, ""),
-            (Guard::OneOf(_) | Guard::NoneOf(_), Some(spot), _) => text_holds(guard, self.page.text(spot).unwrap_or_default()),
+            (Guard::OneOf(_) | Guard::NoneOf(_), Some(spot), _) => {
+                text_holds(guard, self.page.text(spot).unwrap_or_default())
+            }
             (guard, Some(spot), _) => text_holds(guard, &self.page.whole(spot)),
         }
     }
@@ -70,7 +72,8 @@ impl<'b> Back<'b> {
     fn foresee(&mut self, run: &Run<'b, '_>, number: usize, slot: &Slot) -> Foreseen {
         for (at, rule) in run.profile.rules.iter().enumerate().skip(number + 1) {
             let From::Slots(slots) = &rule.source else { continue };
-            let comes = rule.direction != Direction::ToFhir && is_within(&slots[0], slot) && !rule.unless.contains(&number);
+            let comes =
+                rule.direction != Direction::ToFhir && is_within(&slots[0], slot) && !rule.unless.contains(&number);
             if !comes || !self.event_holds(&rule.guards) || rule.unless.iter().any(|other| run.wrote[*other]) {
                 continue;
             }

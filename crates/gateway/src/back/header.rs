@@ -51,7 +51,10 @@ pub fn choose<'b>(plan: &'b Plan, bundle: &Resource<'_>, options: &BackOptions<'
         spec.messages.iter().any(|known| known == name) && matches(&spec.matching, options)
     };
     let names = [message.as_str(), structure];
-    let spec = names.into_iter().filter(|name| !name.is_empty()).find_map(|name| plan.messages.iter().rev().find(|spec| fits(spec, name)));
+    let spec = names
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .find_map(|name| plan.messages.iter().rev().find(|spec| fits(spec, name)));
     let spec = spec.ok_or_else(|| refuse(format!("no profile for the message {message:?}")))?;
     let (code, event, structure) = (code.to_owned(), event.to_owned(), structure.to_owned());
     Ok(Chosen { spec, profiles: overlays(plan, options), code, event, structure })

@@ -101,9 +101,7 @@ impl Spot {
         let last = |first: u16| if self.width == 0 { u16::MAX } else { first + self.width - 1 };
         match self.depth {
             Depth::Segment => ([0; 4], [u16::MAX; 4]),
-            Depth::Repetition => {
-                ([field, repetition, component, 0], [field, repetition, last(component), u16::MAX])
-            }
+            Depth::Repetition => ([field, repetition, component, 0], [field, repetition, last(component), u16::MAX]),
             Depth::Component => {
                 ([field, repetition, component, subcomponent], [field, repetition, component, last(subcomponent)])
             }
@@ -179,7 +177,8 @@ impl Page {
 
     /// The number of the repetition after those that are there; none where there is no room.
     pub fn next_repetition(&self, segment: usize, field: u16) -> Option<u16> {
-        let last = self.segments[segment].values.range([field, 0, 0, 0]..=[field, u16::MAX, u16::MAX, u16::MAX]).next_back();
+        let last =
+            self.segments[segment].values.range([field, 0, 0, 0]..=[field, u16::MAX, u16::MAX, u16::MAX]).next_back();
         let next = last.map_or(0, |(key, _)| key[1] + 1);
         (next < REPETITIONS_MAX).then_some(next)
     }

@@ -46,7 +46,9 @@ fn walk<'n>(object: &'n Object<'n>, steps: &[Step], any: bool, item: Option<usiz
 pub fn is_several(slot: &Slot) -> bool {
     matches!(
         slot,
-        Slot::Field { repetition: Repetition::All, .. } | Slot::Segment { all: true, .. } | Slot::Part { all: true, .. }
+        Slot::Field { repetition: Repetition::All, .. }
+            | Slot::Segment { all: true, .. }
+            | Slot::Part { all: true, .. }
     )
 }
 
@@ -80,7 +82,9 @@ impl Back<'_> {
                     Repetition::First => 0..1,
                     Repetition::Nth(n) => n - 1..n,
                 };
-                repetitions.filter_map(|at| narrow(Spot::field(segment, field, at), [component, subcomponent])).collect()
+                repetitions
+                    .filter_map(|at| narrow(Spot::field(segment, field, at), [component, subcomponent]))
+                    .collect()
             }
             Slot::Segment { segment, .. } => self.existing(segment, at).map(Spot::segment).into_iter().collect(),
             _ => self.within_view(slot, at, 0).into_iter().collect(),

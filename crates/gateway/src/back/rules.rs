@@ -15,8 +15,8 @@ use super::said::Said;
 use super::seat::Seat;
 use super::survey::{Claim, Ref, Survey};
 use super::{BackOptions, page, said};
-use crate::plan::{BuiltIn, Constant, Convert, Direction, Op, Plan, Profile, Rule, Slot, Source as From, Step, Target};
 use crate::path::Index;
+use crate::plan::{BuiltIn, Constant, Convert, Direction, Op, Plan, Profile, Rule, Slot, Source as From, Step, Target};
 use crate::source::Source;
 
 /// How deeply profiles may call each other, and references be followed.
@@ -147,7 +147,9 @@ impl<'b> Back<'b> {
     pub fn apply(&mut self, index: usize, object: &Object<'_>, at: At, whole: bool) -> bool {
         let profile = self.profile_of(index);
         let kind = match &profile.target {
-            Target::First(list) => return list.iter().any(|first| self.attempt(|back| back.apply(*first, object, at, whole))),
+            Target::First(list) => {
+                return list.iter().any(|first| self.attempt(|back| back.apply(*first, object, at, whole)));
+            }
             Target::Resource(kind) | Target::Part(kind) => kind,
         };
         if self.depth >= DEPTH_MAX || !fits(profile, object) {
@@ -221,7 +223,11 @@ impl<'b> Back<'b> {
         let rule = &run.profile.rules[number];
         let mut said = false;
         for found in nodes(run.object, &rule.place.steps, false) {
-            let target = found.node.as_object().and_then(|node| node.str("reference")).and_then(|text| self.links.find(text));
+            let text = found.node.as_object().and_then(|node| node.str("reference"));
+            let target = text.and_then(|text| self.links.find(text));
+            if target.is_some_and(|target| !self.may_be(target, name)) {
+                continue;
+            }
             let to = Ref { name: name.to_owned(), all, target };
             said |= self.refers(to, run)
                 && self.attempt(|back| {
@@ -264,7 +270,8 @@ impl<'b> Back<'b> {
         let before = self.mark();
         let mut said = false;
         for found in found {
-            let others = |item: usize| run.claimed.contains(&item) || run.assigned.get(&item).is_some_and(|to| *to != number);
+            let others =
+                |item: usize| run.claimed.contains(&item) || run.assigned.get(&item).is_some_and(|to| *to != number);
             if found.item.is_some_and(others) || (said && !is_several(&slots[0])) {
                 continue;
             }
@@ -308,15 +315,25 @@ impl<'b> Back<'b> {
     }
 
     /// A segment as one item (`NTE[*]`): one that says the same already, else a new one.
-    fn item_as_segment(&mut self, run: &Run<'b, '_>, number: usize, found: Found<'_>, id: hl7v2::SegmentId) -> Option<usize> {
+    fn item_as_segment(
+        &mut self,
+        run: &Run<'b, '_>,
+        number: usize,
+        found: Found<'_>,
+        id: hl7v2::SegmentId,
+    ) -> Option<usize> {
         let rule = &run.profile.rules[number];
         let instance = run.at.instance;
         let write = |back: &mut Self, segment: usize| {
             let at = At { instance: back.page.segments[segment].instance, segment, view: Some(Spot::segment(segment)) };
             back.convert(rule, found.node, Spot::segment(segment), at) && back.guards(&rule.guards, None, at)
         };
-        let known: Vec<usize> =
-            self.page.enclosing(instance).flat_map(|at| self.page.find_in(at, id)).filter(|at| !run.taken.contains(at)).collect();
+        let known: Vec<usize> = self
+            .page
+            .enclosing(instance)
+            .flat_map(|at| self.page.find_in(at, id))
+            .filter(|at| !run.taken.contains(at))
+            .collect();
         for segment in known {
             let (agreed, conflicts) = (self.agreed, self.conflicts);
             let same = |back: &mut Self| write(back, segment) && back.conflicts == conflicts && back.agreed > agreed;
@@ -357,7 +374,8 @@ impl<'b> Back<'b> {
                 if run.assigned.contains_key(item) {
                     continue;
                 }
-                let free = ranked.iter().filter(|(rule, special, _)| !full.contains(rule) && (*special || !only_special));
+                let free =
+                    ranked.iter().filter(|(rule, special, _)| !full.contains(rule) && (*special || !only_special));
                 let best = free.max_by_key(|(rule, special, hits)| (*special, *hits, std::cmp::Reverse(*rule)));
                 let Some((rule, ..)) = best else { continue };
                 run.assigned.insert(*item, *rule);
@@ -399,7 +417,9 @@ impl<'b> Back<'b> {
         let by_else = !rule.fallback.is_empty() && rule.fallback.iter().all(has);
         by_else
             || match rule.convert {
-                Convert::Part(index, _) | Convert::Resource(index) => constants(self.profile_of(index)).next().is_some(),
+                Convert::Part(index, _) | Convert::Resource(index) => {
+                    constants(self.profile_of(index)).next().is_some()
+                }
                 _ => false,
             }
     }
@@ -457,7 +477,8 @@ pub(super) fn constants(profile: &Profile) -> impl Iterator<Item = (&Rule, &Cons
 }
 
 fn fits(profile: &Profile, object: &Object<'_>) -> bool {
-    constants(profile).all(|(rule, constant)| nodes(object, &rule.place.steps, true).iter().any(|found| equals(found.node, constant)))
+    constants(profile)
+        .all(|(rule, constant)| nodes(object, &rule.place.steps, true).iter().any(|found| equals(found.node, constant)))
 }
 
 fn equals(node: &Node<'_>, constant: &Constant) -> bool {

@@ -62,7 +62,8 @@ fn depth(back: &Back<'_>, id: SegmentId) -> usize {
 fn said_by_others(back: &Back<'_>) -> HashSet<usize> {
     let claims = || back.claims.iter().enumerate().filter_map(|(at, claim)| Some((at, claim.as_ref()?)));
     let followed = claims().flat_map(|(at, claim)| claim.followed.iter().copied().filter(move |other| *other != at));
-    let named: HashSet<usize> = claims().flat_map(|(_, claim)| claim.refs.iter().filter_map(|known| known.target)).collect();
+    let named: HashSet<usize> =
+        claims().flat_map(|(_, claim)| claim.refs.iter().filter_map(|known| known.target)).collect();
     followed.filter(|resource| !named.contains(resource)).collect()
 }
 
@@ -98,7 +99,10 @@ fn claim<'c>(back: &'c Back<'_>, resource: usize) -> Option<&'c Claim> {
 /// Whether a resource refers, under the name of a use, to others than the one that is there.
 fn contradicts(back: &Back<'_>, resource: usize, use_: usize, there: usize) -> bool {
     let name = &back.spec.resources[use_].name;
-    let mut targets = claim(back, resource).into_iter().flat_map(|claim| &claim.refs).filter(|known| known.name == *name && !known.all);
+    let mut targets = claim(back, resource)
+        .into_iter()
+        .flat_map(|claim| &claim.refs)
+        .filter(|known| known.name == *name && !known.all);
     targets.clone().next().is_some() && targets.all(|known| known.target != Some(there))
 }
 
@@ -116,7 +120,9 @@ fn new_seat(back: &mut Back<'_>, resource: usize, use_: usize) -> Result<Seat, &
         }
     }
     let Some(best) = best else {
-        return Err("the message would say that it belongs to another: what it refers to is not there, or there is no place beside it");
+        return Err(
+            "the message would say that it belongs to another: what it refers to is not there, or there is no place beside it",
+        );
     };
     match best.opens {
         Some(group) => open_group(back, resource, use_, group, best.instance),
@@ -135,7 +141,11 @@ fn positions(back: &Back<'_>, id: SegmentId) -> Vec<Position> {
     let mut positions = Vec::new();
     for (at, group) in groups.iter().enumerate().skip(1) {
         if group.opens.contains(&id) {
-            positions.extend(instances_of(group.within).map(|instance| Position { instance, opens: Some(at), score: 0 }));
+            positions.extend(instances_of(group.within).map(|instance| Position {
+                instance,
+                opens: Some(at),
+                score: 0,
+            }));
         } else if group.holds.contains(&id) {
             let around = std::iter::successors(Some(at), |at| Some(groups[*at].within)).take_while(|at| *at > 0);
             let mut around = around.skip_while(|at| instances_of(*at).next().is_none());
@@ -173,8 +183,11 @@ fn score(back: &Back<'_>, resource: usize, use_: usize, instance: usize) -> Opti
     for seat in &back.seats {
         let encloses = back.page.is_within(instance, seat.instance);
         for (_, other) in &seat.sitting {
-            let lists = |of: &Claim| of.refs.iter().any(|known| known.all && known.name == *name && known.target == Some(resource));
-            let listing = self::claim(back, *other).is_some_and(|of| of.refs.iter().any(|known| known.all && known.name == *name));
+            let lists = |of: &Claim| {
+                of.refs.iter().any(|known| known.all && known.name == *name && known.target == Some(resource))
+            };
+            let listing = self::claim(back, *other)
+                .is_some_and(|of| of.refs.iter().any(|known| known.all && known.name == *name));
             match (self::claim(back, *other).is_some_and(lists), encloses) {
                 (true, true) => score += 2,
                 (true, false) => score -= 2,
@@ -198,7 +211,13 @@ fn near_names<'p>(back: &Back<'p>, use_: usize) -> impl Iterator<Item = (&'p str
 
 /// Opens a group. The outermost is a person's: only the use that makes the person opens it, and a second account is no
 /// second person. Deeper groups repeat: a second report of one order is a second OBR, on which the order sits again.
-fn open_group(back: &mut Back<'_>, resource: usize, use_: usize, group: usize, within: usize) -> Result<Seat, &'static str> {
+fn open_group(
+    back: &mut Back<'_>,
+    resource: usize,
+    use_: usize,
+    group: usize,
+    within: usize,
+) -> Result<Seat, &'static str> {
     let id = back.spec.resources[use_].each;
     let first = back.spec.resources.iter().position(|known| known.each == id && !known.transient);
     if back.spec.groups[group].within == 0 && first != Some(use_) {
@@ -207,7 +226,9 @@ fn open_group(back: &mut Back<'_>, resource: usize, use_: usize, group: usize, w
     let instance = back.page.add_instance(group, within);
     let segment = back.page.add_segment(id, instance).ok_or("the message has too many segments")?;
     let mut sitting = vec![(use_, resource)];
-    for (other, known) in back.spec.resources.iter().enumerate().filter(|(other, known)| *other != use_ && known.each == id) {
+    for (other, known) in
+        back.spec.resources.iter().enumerate().filter(|(other, known)| *other != use_ && known.each == id)
+    {
         let refs = claim(back, resource).into_iter().flat_map(|claim| &claim.refs);
         let target = refs.filter(|of| of.name == known.name && !of.all).find_map(|of| of.target);
         sitting.extend(target.filter(|target| back.is_claimed_as(*target, other)).map(|target| (other, target)));
@@ -218,13 +239,16 @@ fn open_group(back: &mut Back<'_>, resource: usize, use_: usize, group: usize, w
 /// A segment within a group. What is no list (`snapshot`) stands there once.
 fn hold(back: &mut Back<'_>, resource: usize, use_: usize, instance: usize) -> Result<Seat, &'static str> {
     let known = &back.spec.resources[use_];
-    let taken = |segment: usize| back.seats.iter().any(|seat| seat.segment == segment && seat.sitting.iter().any(|(of, _)| *of == use_));
+    let taken = |segment: usize| {
+        back.seats.iter().any(|seat| seat.segment == segment && seat.sitting.iter().any(|(of, _)| *of == use_))
+    };
     let here: Vec<usize> = back.page.find_in(instance, known.each).collect();
     let free = here.iter().copied().find(|segment| !taken(*segment) && known.snapshot.is_none());
     if known.snapshot.is_none() && free.is_none() && !here.is_empty() {
         return Err("the message has room for one of its kind: send another message");
     }
-    let segment = free.or_else(|| back.page.add_segment(known.each, instance)).ok_or("the message has too many segments")?;
+    let segment =
+        free.or_else(|| back.page.add_segment(known.each, instance)).ok_or("the message has too many segments")?;
     Ok(Seat { segment, instance, sitting: vec![(use_, resource)] })
 }
 
@@ -232,8 +256,12 @@ fn hold(back: &mut Back<'_>, resource: usize, use_: usize, instance: usize) -> R
 pub fn run(back: &mut Back<'_>) {
     for use_ in (0..back.spec.resources.len()).rev() {
         for seat in 0..back.seats.len() {
-            let sitting: Vec<usize> =
-                back.seats[seat].sitting.iter().filter(|(known, _)| *known == use_).map(|(_, resource)| *resource).collect();
+            let sitting: Vec<usize> = back.seats[seat]
+                .sitting
+                .iter()
+                .filter(|(known, _)| *known == use_)
+                .map(|(_, resource)| *resource)
+                .collect();
             sitting.into_iter().for_each(|resource| say_at(back, resource, use_, seat));
         }
     }
@@ -247,7 +275,9 @@ fn say_at(back: &mut Back<'_>, resource: usize, use_: usize, seat: usize) {
     back.unsaid = None;
     if !back.attempt(|back| back.say(resource, use_, at)) {
         let text = match back.unsaid.take() {
-            Some(element) => format!("{element} changes what the rest means, and no rule says it here: the resource is not sent"),
+            Some(element) => {
+                format!("{element} changes what the rest means, and no rule says it here: the resource is not sent")
+            }
             None => "nothing of it can be said where it would stand".to_owned(),
         };
         back.refuse(resource, &text);
@@ -263,7 +293,8 @@ fn say_again(back: &mut Back<'_>, resource: usize) {
     }
     for use_ in survey::uses_of(back, resource) {
         let other = back.spec.resources[use_].each != back.spec.resources[first].each;
-        if other && survey::news(back, resource, use_) > 0
+        if other
+            && survey::news(back, resource, use_) > 0
             && let Ok(seat) = new_seat(back, resource, use_)
         {
             back.seats.push(seat);
@@ -283,7 +314,11 @@ impl Back<'_> {
         let each = self.spec.resources[use_].each;
         let sitting = |fits: &dyn Fn(usize) -> bool| -> Vec<usize> {
             let seats = self.seats.iter().filter(|seat| fits(seat.instance));
-            seats.flat_map(|seat| &seat.sitting).filter(|(known, _)| *known == use_).map(|(_, resource)| *resource).collect()
+            seats
+                .flat_map(|seat| &seat.sitting)
+                .filter(|(known, _)| *known == use_)
+                .map(|(_, resource)| *resource)
+                .collect()
         };
         let only = |found: Vec<usize>| found.first().copied().filter(|first| found.iter().all(|other| other == first));
         for at in self.page.enclosing(instance) {
@@ -300,7 +335,9 @@ impl Back<'_> {
 
     fn may_hold(&self, group: usize, id: SegmentId) -> bool {
         let groups = &self.spec.groups;
-        let below = |at: usize| std::iter::successors(Some(at), |at| (*at > 0).then(|| groups[*at].within)).any(|at| at == group);
+        let below = |at: usize| {
+            std::iter::successors(Some(at), |at| (*at > 0).then(|| groups[*at].within)).any(|at| at == group)
+        };
         (0..groups.len()).any(|at| (groups[at].opens.contains(&id) || groups[at].holds.contains(&id)) && below(at))
     }
 

@@ -59,7 +59,9 @@ pub fn survey(back: &mut Back<'_>) {
         for use_ in uses_of(back, at) {
             back.unsaid = None;
             match try_use(back, at, use_) {
-                Some(tried) if best.as_ref().is_none_or(|best| (tried.special, tried.hits) > (best.special, best.hits)) => {
+                Some(tried)
+                    if best.as_ref().is_none_or(|best| (tried.special, tried.hits) > (best.special, best.hits)) =>
+                {
                     best = Some(tried);
                 }
                 Some(_) => {}
@@ -67,7 +69,10 @@ pub fn survey(back: &mut Back<'_>) {
             }
         }
         if let (None, Some(element)) = (&best, unsaid) {
-            back.refuse(at, &format!("{element} changes what the rest means, and no rule says it here: the resource is not sent"));
+            back.refuse(
+                at,
+                &format!("{element} changes what the rest means, and no rule says it here: the resource is not sent"),
+            );
         }
         back.claims[at] = best.map(|best| best.claim);
     }
@@ -76,7 +81,8 @@ pub fn survey(back: &mut Back<'_>) {
 /// The uses of the message profile that are of a resource's type.
 pub fn uses_of(back: &Back<'_>, resource: usize) -> Vec<usize> {
     let kind = back.links.resources[resource].object.str("resourceType");
-    let is = |use_: &ResourceUse| matches!(back.profile_of(use_.profile).target, Target::Resource(of) if Some(of) == kind);
+    let is =
+        |use_: &ResourceUse| matches!(back.profile_of(use_.profile).target, Target::Resource(of) if Some(of) == kind);
     (0..back.spec.resources.len()).filter(|at| is(&back.spec.resources[*at])).collect()
 }
 
@@ -131,6 +137,11 @@ impl Back<'_> {
         self.apply(use_.profile, object, at, true) && self.guards(&use_.guards, None, at)
     }
 
+    /// Whether a resource is of the type that a name of the message profile stands for.
+    pub(super) fn may_be(&self, resource: usize, name: &str) -> bool {
+        uses_of(self, resource).iter().any(|use_| self.spec.resources[*use_].name == name)
+    }
+
     pub(super) fn refuse(&mut self, resource: usize, text: &str) {
         self.refused.insert(resource);
         let path = self.links.resources[resource].path.clone();
@@ -141,4 +152,3 @@ impl Back<'_> {
         self.refused.contains(&resource)
     }
 }
-

@@ -53,7 +53,8 @@ impl<'b> Back<'b> {
         let time = text::to_v2_time(text);
         let (Some(zone), Some(offset)) = (&self.source.zone, time.find(['+', '-'])) else { return time };
         let local = &time[..offset];
-        let reads_back = text::primitive(kind, Cow::Borrowed(local), Some(zone)).is_ok_and(|read| read.as_str() == Some(text));
+        let reads_back =
+            text::primitive(kind, Cow::Borrowed(local), Some(zone)).is_ok_and(|read| read.as_str() == Some(text));
         let is_one_moment = text::event_time(local, Some(zone)).is_some_and(|moment| moment.low_us == moment.high_us);
         if reads_back && is_one_moment { local.to_owned() } else { time }
     }
@@ -187,12 +188,17 @@ impl<'b> Back<'b> {
             BuiltIn::CodeSystem => {
                 let name = self.code_system(said);
                 let uri = said;
-                self.put(spot, name, node, |back, known| back.code_systems().and_then(|map| map.to_fhir(known)) == Some(uri))
+                self.put(spot, name, node, |back, known| {
+                    back.code_systems().and_then(|map| map.to_fhir(known)) == Some(uri)
+                })
             }
             BuiltIn::Base64 => self.put(spot, said.to_owned(), node, |_, _| false),
             _ => {
                 // One way: it can only be found that it stands there.
-                let there = self.page.text(spot).is_some_and(|known| read(built_in, known, &self.page.whole(spot)).as_deref() == Some(said));
+                let there = self
+                    .page
+                    .text(spot)
+                    .is_some_and(|known| read(built_in, known, &self.page.whole(spot)).as_deref() == Some(said));
                 if there {
                     self.said.note(node);
                 }
@@ -261,7 +267,8 @@ fn source_code<'m>(map: &'m CodeMap, coding: &Object<'_>) -> Option<&'m str> {
     let code = coding.str("code")?;
     let system = coding.str("system");
     let named = system.and_then(|system| map.to_source(&format!("{system}|{code}")));
-    named.or_else(|| map.to_source(code).filter(|_| system.is_none() || map.to.is_none() || system == map.to.as_deref()))
+    named
+        .or_else(|| map.to_source(code).filter(|_| system.is_none() || map.to.is_none() || system == map.to.as_deref()))
 }
 
 /// Whether the words of a coding are the map's.
@@ -286,10 +293,10 @@ fn as_source_has_it<'n>(map: &CodeMap, coding: &Object<'n>, code: &str) -> Objec
 /// What a conversion that goes one way makes of text that stands in the message.
 fn read(built_in: BuiltIn, known: &str, whole: &str) -> Option<String> {
     match built_in {
-        BuiltIn::Low => text::bounds(known).0,
-        BuiltIn::High => text::bounds(known).1,
+        BuiltIn::Low => text::bounds(known).0.map(Cow::into_owned),
+        BuiltIn::High => text::bounds(known).1.map(Cow::into_owned),
         BuiltIn::Comparator => text::compared(known).map(|(sign, _)| sign.to_owned()),
-        BuiltIn::Number => text::compared(known).map(|(_, number)| number),
+        BuiltIn::Number => text::compared(known).map(|(_, number)| number.into_owned()),
         BuiltIn::Base64OfText => Some(text::encode_base64(known.as_bytes())),
         BuiltIn::Base64OfHex => text::decode_hex(known).map(|bytes| text::encode_base64(&bytes)),
         BuiltIn::Text => Some(whole.replace('^', " ")),

@@ -27,7 +27,11 @@ fn same_element(a: &Rule, b: &Rule) -> bool {
 fn exclusive(rule: &Rule, other: &Rule, other_index: usize) -> bool {
     let passive = |rule: &Rule| matches!(rule.op, Op::Fill | Op::Journal(_));
     let both_clear = rule.op == Op::Clear && other.op == Op::Clear;
-    both_clear || passive(rule) || passive(other) || rule.unless.contains(&other_index) || guards_exclude(&rule.guards, &other.guards)
+    both_clear
+        || passive(rule)
+        || passive(other)
+        || rule.unless.contains(&other_index)
+        || guards_exclude(&rule.guards, &other.guards)
 }
 
 /// Whether no message satisfies both.
@@ -66,7 +70,9 @@ fn excludes(a: &Guard, b: &Guard) -> bool {
         (Guard::OneOf(one), Guard::NoneOf(none)) | (Guard::NoneOf(none), Guard::OneOf(one)) => {
             one.iter().all(|code| none.contains(code))
         }
-        (Guard::Empty | Guard::Null, other) | (other, Guard::Empty | Guard::Null) => a != b && !matches!(other, Guard::NoneOf(_)),
+        (Guard::Empty | Guard::Null, other) | (other, Guard::Empty | Guard::Null) => {
+            a != b && !matches!(other, Guard::NoneOf(_))
+        }
         (Guard::Decimal, Guard::Compared) | (Guard::Compared, Guard::Decimal) => true,
         _ => false,
     }

@@ -5,9 +5,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::rule::{self, Names};
-use super::{MapIndex, Plan, Profile, Target, check, message, place};
+use super::{MapIndex, Plan, Profile, Target, alone, check, message, place};
 use crate::codes::CodeMap;
-use crate::run::RULES_MAX;
 use crate::profile::{self, Document, MapDocument, MapUse};
 use crate::yaml::{self, Fault};
 
@@ -35,7 +34,8 @@ pub fn load<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Result<P
         loader.read(file, text);
     }
     let profiles = loader.overlay();
-    let plan = loader.compile(&profiles);
+    let mut plan = loader.compile(&profiles);
+    alone::mark(&mut plan);
     if loader.faults.is_empty() { Ok(plan) } else { Err(loader.faults) }
 }
 
@@ -97,9 +97,15 @@ impl Loader {
     fn extended(&self, profile: &profile::Profile, depth: usize) -> Result<profile::Profile, Fault> {
         let Some(base) = &profile.extends else { return Ok(profile.clone()) };
         if depth > EXTENDS_MAX {
-            return Err(Fault::new(profile.line, format!("{:?} extends more than {EXTENDS_MAX} deep: a circle?", profile.name)));
+            return Err(Fault::new(
+                profile.line,
+                format!("{:?} extends more than {EXTENDS_MAX} deep: a circle?", profile.name),
+            ));
         }
-        let found = self.profiles.iter().find(|known| known.name == *base || known.name == format!("{}/{base}", namespace(&profile.name)));
+        let found = self
+            .profiles
+            .iter()
+            .find(|known| known.name == *base || known.name == format!("{}/{base}", namespace(&profile.name)));
         let base = found.ok_or_else(|| Fault::new(profile.line, format!("extends {base:?}, which there is not")))?;
         Ok(merge(self.extended(base, depth + 1)?, profile))
     }
@@ -108,7 +114,8 @@ impl Loader {
         let mut plan = Plan { maps: self.compile_maps(documents), ..Plan::default() };
         plan.code_systems = plan.maps.iter().position(|map| map.name == "CodeSystem");
         let values: Vec<&profile::Profile> = documents.iter().filter(|document| document.message.is_none()).collect();
-        let index: HashMap<&str, usize> = values.iter().enumerate().map(|(at, value)| (value.name.as_str(), at)).collect();
+        let index: HashMap<&str, usize> =
+            values.iter().enumerate().map(|(at, value)| (value.name.as_str(), at)).collect();
         let targets: Vec<Target> = values.iter().map(|value| target(value, &index)).collect();
         for (at, document) in values.iter().enumerate() {
             let resolve = |name: &str| resolve(&index, document, documents, name);
@@ -160,7 +167,10 @@ fn inline_name(map: &MapDocument) -> String {
 }
 
 fn extended_map(map: &MapDocument, sources: &[MapDocument]) -> MapDocument {
-    let Some(base) = map.extends.as_ref().and_then(|name| sources.iter().find(|known| known.name == *name && known.extends.is_none()))
+    let Some(base) = map
+        .extends
+        .as_ref()
+        .and_then(|name| sources.iter().find(|known| known.name == *name && known.extends.is_none()))
     else {
         return map.clone();
     };
@@ -206,7 +216,9 @@ fn resolve(
 
 fn target(document: &profile::Profile, index: &HashMap<&str, usize>) -> Target {
     if !document.first.is_empty() {
-        let name = |name: &String| index.get(name.as_str()).or_else(|| index.get(format!("{}/{name}", namespace(&document.name)).as_str()));
+        let name = |name: &String| {
+            index.get(name.as_str()).or_else(|| index.get(format!("{}/{name}", namespace(&document.name)).as_str()))
+        };
         return Target::First(document.first.iter().filter_map(name).copied().collect());
     }
     match fhir::schema::r4().kind(&document.target) {
@@ -230,7 +242,11 @@ fn compile_profile(
         Target::First(_) => "Element",
     };
     if kind.is_empty() {
-        fault(&document.file, document.line, format!("profile {:?}: R4 has no type {:?}", document.name, document.target));
+        fault(
+            &document.file,
+            document.line,
+            format!("profile {:?}: R4 has no type {:?}", document.name, document.target),
+        );
         return Err(faults);
     }
     let find_map = |use_: &MapUse| find_map(maps, use_);
@@ -258,7 +274,11 @@ fn compile_profile(
         }
     }
     if matches!(target, Target::First(list) if list.len() != document.first.len()) {
-        fault(&document.file, document.line, format!("`first` of {:?} names a profile that there is not", document.name));
+        fault(
+            &document.file,
+            document.line,
+            format!("`first` of {:?} names a profile that there is not", document.name),
+        );
     }
     if !faults.is_empty() {
         return Err(faults);
@@ -267,13 +287,13 @@ fn compile_profile(
     profile.replaces = document.extends.as_deref().filter(|_| !document.matching.is_empty()).and_then(resolve);
     let at_fault = |line, text| vec![LoadFault { file: document.file.clone(), line, text }];
     profile.tie(&unless).map_err(|text| at_fault(document.line, text))?;
-    if profile.rules.len() > RULES_MAX || profile.guards.len() > RULES_MAX {
-        return Err(at_fault(document.line, format!("{:?} has more than {RULES_MAX} rules or guards: part it", document.name)));
-    }
     let Some((a, b)) = check::two_writers(&profile.rules) else { return Ok(profile) };
     let (a, b) = (&profile.rules[a].name, &profile.rules[b].name);
     let line = document.rules.iter().find(|rule| rule.name == *b).map_or(document.line, |rule| rule.line);
-    let text = format!("rules {a:?} and {b:?} of {:?} may write one element: part them by `when`, `unless` or `fill`", document.name);
+    let text = format!(
+        "rules {a:?} and {b:?} of {:?} may write one element: part them by `when`, `unless` or `fill`",
+        document.name
+    );
     Err(at_fault(line, text))
 }
 
@@ -286,7 +306,11 @@ fn assemble(
 ) -> Profile {
     let mut hasher = DefaultHasher::new();
     format!("{:?}{:?}", document.rules, document.keys).hash(&mut hasher);
-    let same = document.same.as_deref().and_then(|name| fhir::schema::r4().kind(kind)?.element(name)).map(|element| element.name);
+    let same = document
+        .same
+        .as_deref()
+        .and_then(|name| fhir::schema::r4().kind(kind)?.element(name))
+        .map(|element| element.name);
     Profile {
         name: document.name.clone(),
         stamp: format!("{}@{:08x}", document.name, hasher.finish() as u32),
@@ -303,6 +327,10 @@ fn assemble(
         ignore: document.ignore.iter().map(rule::slot).collect(),
         guards: Vec::new(),
         rules,
+        awake: Default::default(),
+        wakes: Vec::new(),
+        understood: Vec::new(),
+        alone: false,
         tests: document.tests.clone(),
     }
 }

@@ -12,10 +12,11 @@ pub fn compile(document: &Profile, profiles: &dyn Fn(&str) -> Option<usize>) -> 
     let spec = document.message.as_ref().expect("only called for message profiles");
     let mut faults = Vec::new();
     let groups = groups(spec, &mut faults);
-    let names: HashMap<&str, usize> = spec.resources.iter().enumerate().map(|(at, use_)| (use_.name.as_str(), at)).collect();
+    let names: HashMap<&str, usize> =
+        spec.resources.iter().enumerate().map(|(at, use_)| (use_.name.as_str(), at)).collect();
     let mut resources = Vec::new();
     for use_ in &spec.resources {
-        match resource(use_, profiles, &names) {
+        match resource(use_, profiles, &names, &groups) {
             Ok(resource) => resources.push(resource),
             Err(text) => faults.push(Fault::new(use_.line, format!("resource {:?}: {text}", use_.name))),
         }
@@ -56,7 +57,11 @@ fn groups(spec: &profile::Message, faults: &mut Vec<Fault>) -> Vec<Group> {
         };
         let mut ids = |names: &[String]| -> Vec<SegmentId> {
             let known = names.iter().map(|name| SegmentId::new(name).ok_or(name));
-            known.filter_map(|id| id.map_err(|name| faults.push(Fault::new(group.line, format!("{name:?} is no segment")))).ok()).collect()
+            known
+                .filter_map(|id| {
+                    id.map_err(|name| faults.push(Fault::new(group.line, format!("{name:?} is no segment")))).ok()
+                })
+                .collect()
         };
         let (opens, holds) = (ids(&group.opens), ids(&group.holds));
         groups.push(Group { name: group.name.clone(), opens, within, holds });
@@ -68,21 +73,32 @@ fn resource(
     use_: &profile::ResourceUse,
     profiles: &dyn Fn(&str) -> Option<usize>,
     names: &HashMap<&str, usize>,
+    groups: &[Group],
 ) -> Result<ResourceUse, String> {
     let snapshot = match use_.snapshot.as_deref() {
         None => None,
         Some(name) => Some(*names.get(name).ok_or_else(|| format!("`snapshot` names no resource: {name:?}"))?),
     };
+    let each = SegmentId::new(&use_.each).ok_or_else(|| format!("{:?} is no segment", use_.each))?;
     Ok(ResourceUse {
         name: use_.name.clone(),
         profile: profiles(&use_.profile).ok_or_else(|| format!("no profile {:?}", use_.profile))?,
-        each: SegmentId::new(&use_.each).ok_or_else(|| format!("{:?} is no segment", use_.each))?,
+        each,
+        held_by: (0..groups.len()).map(|group| may_hold(groups, group, each)).collect(),
         stub: use_.stub,
         transient: use_.transient,
         snapshot,
         guards: rule::guards(&use_.when),
         join: rule::guards(&use_.join),
     })
+}
+
+/// Whether the definition of a group lets such a segment stand in it or below it.
+fn may_hold(groups: &[Group], group: usize, id: SegmentId) -> bool {
+    let here = |at: usize| groups[at].opens.contains(&id) || groups[at].holds.contains(&id);
+    let below =
+        |at: usize| std::iter::successors(Some(at), |at| (*at > 0).then(|| groups[*at].within)).any(|at| at == group);
+    (0..groups.len()).any(|at| here(at) && below(at))
 }
 
 fn compile_merge(merge: &profile::Merge, names: &HashMap<&str, usize>) -> Result<Merge, String> {
@@ -94,11 +110,9 @@ fn compile_merge(merge: &profile::Merge, names: &HashMap<&str, usize>) -> Result
 pub fn key(key: &profile::Key) -> Key {
     match key {
         profile::Key::Person(slot) => Key::Person(rule::slot(slot)),
-        profile::Key::Id { id, authority, only_if } => Key::Id {
-            id: rule::slot(id),
-            authority: authority.as_ref().map(rule::slot),
-            only_if: only_if.clone(),
-        },
+        profile::Key::Id { id, authority, only_if } => {
+            Key::Id { id: rule::slot(id), authority: authority.as_ref().map(rule::slot), only_if: only_if.clone() }
+        }
         profile::Key::Parts { parts, within, word, occurrence, only_if } => Key::Parts {
             word: word.clone(),
             parts: parts.iter().map(|slots| slots.iter().map(rule::slot).collect()).collect(),

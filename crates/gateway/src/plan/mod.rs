@@ -3,7 +3,9 @@
 //! Names have become indices, FHIR paths have become steps with static names and known types, code maps are hashed.
 //! A plan is immutable; a reload compiles a new one and swaps it whole.
 
+mod alone;
 mod check;
+mod live;
 mod load;
 mod message;
 mod place;
@@ -14,6 +16,7 @@ use crate::path::Index;
 pub use crate::profile::{Direction, Guard, How, Test};
 use hl7v2::SegmentId;
 
+pub use live::{FIELDS_MAX, RULES_MAX, RuleSet, Wakes};
 pub use load::{LoadFault, load};
 
 #[derive(Debug, Default)]
@@ -49,6 +52,13 @@ pub struct Profile {
     /// The different guards of its rules.
     pub guards: Vec<(Slot, Guard)>,
     pub rules: Vec<Rule>,
+    /// Rules that may always have something to do, and those that wait for a field.
+    pub awake: RuleSet,
+    pub wakes: Vec<Wakes>,
+    /// What its keys by parts, its time and its rank read: understood, so no residue.
+    pub understood: Vec<Slot>,
+    /// Whether it makes of a value the same wherever that stands, see `alone`.
+    pub alone: bool,
     pub tests: Vec<Test>,
 }
 
@@ -85,7 +95,10 @@ pub enum Source {
     Slots(Vec<Slot>),
     Constant(Constant),
     /// A resource of the message by its name there, or all of them below.
-    Reference { name: String, all: bool },
+    Reference {
+        name: String,
+        all: bool,
+    },
     /// Nothing is read: the element is removed, or a history goes on without a place.
     None,
 }
@@ -94,10 +107,29 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
     /// `number` is the segment's among those that the profile reads; `u8::MAX` where it has none.
-    Field { segment: SegmentId, number: u8, all_segments: bool, field: u16, repetition: crate::path::Repetition, component: u8, subcomponent: u8 },
-    Segment { segment: SegmentId, all: bool },
-    Part { part: u8, below: u8, deeper: u8, all: bool },
-    Slice { first: u8, last: u8 },
+    Field {
+        segment: SegmentId,
+        number: u8,
+        all_segments: bool,
+        field: u16,
+        repetition: crate::path::Repetition,
+        component: u8,
+        subcomponent: u8,
+    },
+    Segment {
+        segment: SegmentId,
+        all: bool,
+    },
+    Part {
+        part: u8,
+        below: u8,
+        deeper: u8,
+        all: bool,
+    },
+    Slice {
+        first: u8,
+        last: u8,
+    },
     Whole,
     Event,
     MessageCode,
@@ -145,7 +177,7 @@ impl std::fmt::Debug for Leaf {
 }
 
 /// How a value becomes what its place holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Convert {
     /// By the type of the element.
     Plain,
@@ -243,6 +275,8 @@ pub struct ResourceUse {
     pub snapshot: Option<usize>,
     pub guards: Vec<(Slot, Guard)>,
     pub join: Vec<(Slot, Guard)>,
+    /// Of each group whether its segments may stand in it or below it.
+    pub held_by: Vec<bool>,
 }
 
 #[derive(Debug)]

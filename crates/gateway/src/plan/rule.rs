@@ -5,7 +5,7 @@ use hl7v2::SegmentId;
 
 use crate::run::SEGMENTS_MAX;
 
-use super::{BuiltIn, Convert, Direction, Op, Place, Profile, Rule, Slot, Source, Target, place};
+use super::{BuiltIn, Convert, Direction, Key, Op, Place, Profile, RULES_MAX, Rule, Slot, Source, Target, place};
 use crate::path;
 use crate::profile::{self, MapUse};
 
@@ -101,7 +101,9 @@ fn conversion(rule: &profile::Rule, place: &Place, names: &Names<'_>) -> Result<
     let target = first_target(index, names.targets);
     match target {
         Some(Target::Resource(_)) if place.leaf.kind == "Reference" => Ok(Convert::Resource(index)),
-        Some(Target::Resource(kind)) if place.steps.is_empty() && *kind == place.leaf.kind => Ok(Convert::Part(index, map)),
+        Some(Target::Resource(kind)) if place.steps.is_empty() && *kind == place.leaf.kind => {
+            Ok(Convert::Part(index, map))
+        }
         Some(Target::Part(kind)) if fits(kind, place.leaf.kind) => Ok(Convert::Part(index, map)),
         Some(Target::Part(kind) | Target::Resource(kind)) => {
             Err(format!("{name:?} makes a {kind}, here stands a {}", place.leaf.kind))
@@ -212,7 +214,7 @@ pub fn slot(slot: &path::Slot) -> Slot {
         path::Slot::Segment { segment, all } => Slot::Segment { segment: segment_id(segment), all: *all },
         path::Slot::Part { part, below, deeper, all } => {
             Slot::Part { part: *part, below: below.unwrap_or(0), deeper: deeper.unwrap_or(0), all: *all }
-        },
+        }
         path::Slot::Slice { first, last } => Slot::Slice { first: *first, last: *last },
         path::Slot::Whole => Slot::Whole,
         path::Slot::Event => Slot::Event,
@@ -234,8 +236,13 @@ impl Profile {
                 self.rules[at].unless.push(other);
             }
         }
+        self.gather_understood();
         self.number_segments();
         self.number_guards();
+        if self.rules.len() > RULES_MAX || self.guards.len() > RULES_MAX {
+            return Err(format!("{:?} has more than {RULES_MAX} rules or guards: part it", self.name));
+        }
+        self.find_wakes();
         for at in 0..self.rules.len() {
             let place = &self.rules[at].place;
             let list = place.head > 0 && place.steps[place.head - 1].many;
@@ -249,20 +256,41 @@ impl Profile {
         Ok(())
     }
 
+    fn gather_understood(&mut self) {
+        let of_key = |key: &Key| match key {
+            Key::Parts { parts, .. } => parts.concat(),
+            Key::Person(_) | Key::Id { .. } | Key::Content { .. } => Vec::new(),
+        };
+        let rank = self.rank.iter().map(|(slot, _)| slot.clone());
+        for slot in self.keys.iter().flat_map(of_key).chain(self.time.iter().cloned()).chain(rank) {
+            if !self.understood.contains(&slot) {
+                self.understood.push(slot);
+            }
+        }
+    }
+
     /// Numbers the segments that the rules read, so that each is looked for once; those beyond the most are looked for
     /// each time.
     fn number_segments(&mut self) {
         let mut known: Vec<SegmentId> = Vec::new();
+        let mut give = |slot: &mut Slot| {
+            let Slot::Field { segment, number, .. } = slot else { return };
+            let at = known.iter().position(|id| id == segment).unwrap_or(known.len());
+            if at == known.len() && at < SEGMENTS_MAX {
+                known.push(*segment);
+            }
+            *number = if at < SEGMENTS_MAX { at as u8 } else { u8::MAX };
+        };
         for rule in &mut self.rules {
-            let read = if let Source::Slots(slots) = &mut rule.source { &mut slots[..] } else { &mut [] };
-            for slot in read.iter_mut().chain(rule.guards.iter_mut().map(|(slot, _)| slot)) {
-                if let Slot::Field { segment, number, .. } = slot {
-                    let at = known.iter().position(|id| id == segment).unwrap_or(known.len());
-                    if at == known.len() && at < SEGMENTS_MAX {
-                        known.push(*segment);
-                    }
-                    *number = if at < SEGMENTS_MAX { at as u8 } else { u8::MAX };
-                }
+            if let Source::Slots(slots) = &mut rule.source {
+                slots.iter_mut().for_each(&mut give);
+            }
+            rule.guards.iter_mut().for_each(|(slot, _)| give(slot));
+        }
+        self.understood.iter_mut().for_each(&mut give);
+        for key in &mut self.keys {
+            if let Key::Parts { parts, .. } = key {
+                parts.iter_mut().flatten().for_each(&mut give);
             }
         }
     }

@@ -7,7 +7,7 @@ use fhir::{Issue, IssueType, Node, Object};
 
 use super::frame::Frame;
 use super::rules::Runner;
-use super::view::{Scope, View};
+use super::view::{Depth, Scope, View};
 use super::{Planned, text};
 use crate::plan::{BuiltIn, Convert, Place, Profile, Rule, Target};
 
@@ -19,6 +19,40 @@ impl<'a> Runner<'a> {
         match &rule.convert {
             Convert::Plain => self.plain(&rule.place, view),
             Convert::Mapped(map) => self.mapped(&rule.place, *map, view),
+            Convert::BuiltIn(built_in) => self.built_in(*built_in, &rule.place, view),
+            Convert::Part(index, _) | Convert::Resource(index) => {
+                let once = self.trace.is_none()
+                    && self.plan.profiles[self.chosen[*index]].alone
+                    && view.depth != Depth::Segment;
+                if once {
+                    self.convert_once(&rule.convert, scope, view)
+                } else {
+                    self.by_profile(&rule.convert, scope, view)
+                }
+            }
+        }
+    }
+
+    /// By a profile that makes the same of the same: what was made of an equal value before is made of this.
+    fn convert_once(&mut self, convert: &'a Convert, scope: Scope<'_>, view: View<'a>) -> Option<Node<'a>> {
+        let transient = self.current.transient;
+        if let Some((node, marks)) = self.memo.find(convert, view, transient) {
+            self.reader.mark(view, marks);
+            return node;
+        }
+        let refused = self.refused;
+        let before = self.reader.unmark(view);
+        let node = self.by_profile(convert, scope, view);
+        let marks = self.reader.marks_since(view, before);
+        // What was refused is an issue at each place.
+        if self.refused == refused {
+            self.memo.remember((convert, view, transient), node.clone(), marks);
+        }
+        node
+    }
+
+    fn by_profile(&mut self, convert: &'a Convert, scope: Scope<'_>, view: View<'a>) -> Option<Node<'a>> {
+        match convert {
             Convert::Part(index, map) => {
                 let scope = self.within(view, scope);
                 let mut object = Object::default();
@@ -29,7 +63,7 @@ impl<'a> Runner<'a> {
                 substantial.then_some(Node::Object(object))
             }
             Convert::Resource(index) => self.resource(*index, self.within(view, scope), view),
-            Convert::BuiltIn(built_in) => self.built_in(*built_in, &rule.place, view),
+            Convert::Plain | Convert::Mapped(_) | Convert::BuiltIn(_) => None,
         }
     }
 
@@ -49,7 +83,9 @@ impl<'a> Runner<'a> {
             return None;
         }
         let made = text::primitive(place.leaf.kind, text, self.source.zone.as_ref());
-        let allowed = |node: &Node<'_>| place.leaf.codes.is_none_or(|codes| node.as_str().is_some_and(|code| codes.contains(code)));
+        let allowed = |node: &Node<'_>| {
+            place.leaf.codes.is_none_or(|codes| node.as_str().is_some_and(|code| codes.contains(code)))
+        };
         match made {
             Ok(node) if allowed(&node) => {
                 self.reader.note_simple(view);
@@ -144,7 +180,7 @@ impl<'a> Runner<'a> {
         if !substantial {
             return None;
         }
-        let reference = Node::Object(Object { fields: vec![("reference", Node::text(format!("{kind}/{id}")))] });
+        let reference = Node::Object(Object { fields: vec![("reference", Node::text([kind, "/", &id].concat()))] });
         let change = Change { kind, id, rank: 0, time: self.current.time, stub: false, writes };
         let transient = self.current.transient;
         self.plan_change(Planned { change, name: "", transient, same: None, stamp: &profile.stamp, scope: None });
@@ -176,11 +212,19 @@ impl<'a> Runner<'a> {
         let made: Result<Node<'a>, &str> = match built_in {
             BuiltIn::Base64 => text::base64(&said).map(Node::text),
             BuiltIn::Base64OfText => Ok(Node::text(text::encode_base64(said.as_bytes()))),
-            BuiltIn::Base64OfHex => text::decode_hex(&said).map(|bytes| Node::text(text::encode_base64(&bytes))).ok_or("not hexadecimal"),
-            BuiltIn::Low => text::bounds(&said).0.map(|low| Node::Number(low.into())).ok_or("no lower bound"),
-            BuiltIn::High => text::bounds(&said).1.map(|high| Node::Number(high.into())).ok_or("no upper bound"),
+            BuiltIn::Base64OfHex => {
+                text::decode_hex(&said).map(|bytes| Node::text(text::encode_base64(&bytes))).ok_or("not hexadecimal")
+            }
+            BuiltIn::Low => {
+                text::bounds(&said).0.map(|low| Node::Number(low.into_owned().into())).ok_or("no lower bound")
+            }
+            BuiltIn::High => {
+                text::bounds(&said).1.map(|high| Node::Number(high.into_owned().into())).ok_or("no upper bound")
+            }
             BuiltIn::Comparator => text::compared(&said).map(|(sign, _)| Node::text(sign)).ok_or("no comparator"),
-            BuiltIn::Number => text::compared(&said).map(|(_, number)| Node::Number(number.into())).ok_or("no number"),
+            BuiltIn::Number => {
+                text::compared(&said).map(|(_, number)| Node::Number(number.into_owned().into())).ok_or("no number")
+            }
             _ => Err("not a text"),
         };
         match made {
@@ -224,6 +268,7 @@ impl<'a> Runner<'a> {
     }
 
     fn refuse(&mut self, view: View<'a>, code: IssueType, reason: &str) -> Option<Node<'a>> {
+        self.refused += 1;
         // What is only shown and not stored has nobody to mend it.
         if self.issues.len() < ISSUES_MAX && !self.current.transient {
             let issue = Issue::warning(code, self.reader.place(view), reason);

@@ -8,9 +8,8 @@ use memchr::memchr_iter;
 
 use super::group::Grouping;
 use super::view::{Scope, View};
+use crate::plan::RuleSet;
 
-/// The most rules, and the most different guards, of one profile.
-pub const RULES_MAX: usize = 256;
 /// The most different segments that one profile reads.
 pub const SEGMENTS_MAX: usize = 16;
 
@@ -25,30 +24,17 @@ pub struct Frame<'s, 'a> {
     /// What a datatype profile is applied to.
     pub view: Option<View<'a>>,
     segments: [u32; SEGMENTS_MAX],
-    guards_known: Bits,
-    guards_holding: Bits,
-    wrote: Bits,
+    guards_known: RuleSet,
+    guards_holding: RuleSet,
+    wrote: RuleSet,
     /// Where the parts of the value end; empty until one is asked for.
     part_ends: [u32; PARTS_MAX],
     parts: usize,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Bits([u64; RULES_MAX / 64]);
-
-impl Bits {
-    fn get(&self, at: usize) -> bool {
-        self.0[at / 64] >> (at % 64) & 1 == 1
-    }
-
-    fn set(&mut self, at: usize) {
-        self.0[at / 64] |= 1 << (at % 64);
-    }
-}
-
 impl<'s, 'a> Frame<'s, 'a> {
     pub fn new(scope: Scope<'s>, view: Option<View<'a>>) -> Frame<'s, 'a> {
-        let none = Bits::default();
+        let none = RuleSet::default();
         Frame {
             scope,
             view,
@@ -76,7 +62,8 @@ impl<'s, 'a> Frame<'s, 'a> {
     /// Where the part `number` (from 1) of the value begins and ends.
     pub fn part_bounds(&mut self, number: u8, raw: &str, delimiter: u8) -> Option<(usize, usize)> {
         if self.parts == 0 {
-            for at in memchr_iter(delimiter, raw.as_bytes()).take(PARTS_MAX) {
+            let ends = raw.bytes().enumerate().filter(|(_, byte)| *byte == delimiter);
+            for (at, _) in ends.take(PARTS_MAX) {
                 self.part_ends[self.parts] = at as u32;
                 self.parts += 1;
             }
@@ -95,22 +82,22 @@ impl<'s, 'a> Frame<'s, 'a> {
 
     pub fn guard(&self, number: u16) -> Option<bool> {
         let at = usize::from(number);
-        self.guards_known.get(at).then(|| self.guards_holding.get(at))
+        self.guards_known.contains(at).then(|| self.guards_holding.contains(at))
     }
 
     pub fn remember_guard(&mut self, number: u16, holds: bool) {
-        self.guards_known.set(usize::from(number));
+        self.guards_known.insert(usize::from(number));
         if holds {
-            self.guards_holding.set(usize::from(number));
+            self.guards_holding.insert(usize::from(number));
         }
     }
 
     pub fn wrote(&self, rule: usize) -> bool {
-        self.wrote.get(rule)
+        self.wrote.contains(rule)
     }
 
     pub fn remember_wrote(&mut self, rule: usize) {
-        self.wrote.set(rule);
+        self.wrote.insert(rule);
     }
 }
 

@@ -58,7 +58,8 @@ impl Grouping {
             if joins {
                 return self.add(segment, at);
             }
-            let child = (1..groups.len()).find(|child| groups[*child].within == group && groups[*child].opens.contains(&id));
+            let child =
+                (1..groups.len()).find(|child| groups[*child].within == group && groups[*child].opens.contains(&id));
             if let Some(child) = child {
                 self.instances.push(Instance { group: child, parent: at, first: NONE, last: NONE });
                 return self.add(segment, self.instances.len() as u32 - 1);
@@ -118,16 +119,15 @@ impl Grouping {
 
     /// This instance and those that enclose it, the message last.
     pub fn enclosing(&self, instance: u32) -> impl Iterator<Item = u32> + '_ {
-        std::iter::successors(Some(instance), |at| Some(self.instances[*at as usize].parent).filter(|parent| *parent != NONE))
-            .take(DEPTH_MAX)
+        std::iter::successors(Some(instance), |at| {
+            Some(self.instances[*at as usize].parent).filter(|parent| *parent != NONE)
+        })
+        .take(DEPTH_MAX)
     }
 
-    /// Whether the definition of an instance's group lets such a segment stand in it or below it.
-    pub fn may_hold(&self, instance: u32, id: SegmentId, groups: &[Group]) -> bool {
-        let group = self.instances[instance as usize].group;
-        let here = |at: usize| groups[at].opens.contains(&id) || groups[at].holds.contains(&id);
-        let below = |at: usize| std::iter::successors(Some(at), |at| (*at > 0).then(|| groups[*at].within)).any(|at| at == group);
-        (0..groups.len()).any(|at| here(at) && below(at))
+    /// The group that an instance is one of.
+    pub fn group(&self, instance: u32) -> usize {
+        self.instances[instance as usize].group
     }
 
     pub fn is_within(&self, instance: u32, outer: u32) -> bool {

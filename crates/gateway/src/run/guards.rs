@@ -40,12 +40,12 @@ impl<'a> Runner<'a> {
             Guard::Null => found.is_some_and(|found| found.is_null()),
             Guard::Valued => found.is_some_and(|found| !found.is_null()),
             Guard::Decimal | Guard::Timed | Guard::Compared | Guard::Low | Guard::High => {
-                let text = found.map(|found| hl7v2::unescape(found.raw, self.reader.message.separators()));
-                text_holds(guard, text.unwrap_or_default().trim())
+                let text = found.map(|found| self.reader.unescaped(found.raw));
+                text_holds(guard, text::trimmed(&text.unwrap_or_default()))
             }
             Guard::OneOf(_) | Guard::NoneOf(_) => {
                 let text = found.map(|found| self.reader.text(found)).unwrap_or_default();
-                let holds = text_holds(guard, text.trim());
+                let holds = text_holds(guard, text::trimmed(&text));
                 // What an equality compared was understood; it is no residue.
                 if let (true, Guard::OneOf(_), Some(found)) = (holds, guard, found) {
                     self.reader.note_simple(found);

@@ -1,7 +1,8 @@
 //! Making the ids of resources: who gave an identifier, and what it is (`safety.md` 2 and 10).
 
-use super::rules::Runner;
 use super::frame::Frame;
+use super::rules::Runner;
+use super::text::trimmed;
 use super::view::View;
 use crate::plan::{Key, Profile, Slot, Target};
 
@@ -50,7 +51,7 @@ impl<'a> Runner<'a> {
     fn valued(&self, slot: &Slot, frame: &mut Frame<'_, 'a>) -> Option<String> {
         let found = self.reader.first(slot, frame).filter(|found| !found.is_null())?;
         let text = self.reader.text(found);
-        let text = text.trim();
+        let text = trimmed(&text);
         (!text.is_empty()).then(|| text.to_owned())
     }
 

@@ -4,12 +4,12 @@ use fhir::apply::Change;
 use fhir::{Issue, IssueType};
 use hl7v2::Message;
 
-use super::group::Grouping;
 use super::build;
 use super::frame::Frame;
+use super::group::Grouping;
 use super::rules::{Instance, Produced, Runner, Said};
-use super::writes::nodes_into;
 use super::view::{Reader, Scope};
+use super::writes::nodes_into;
 use super::{Merging, Planned, Snapshot, Translation, text};
 use crate::key::IdKey;
 use crate::path::Repetition;
@@ -17,10 +17,17 @@ use crate::plan::{self, Plan, Profile, ResourceUse, Slot, Target};
 use crate::source::Source;
 
 /// Translates a message by the profile for its type, if there is one.
-pub fn translate<'a>(plan: &'a Plan, message: &'a Message<'a>, source: &'a Source, ids: &'a IdKey, trace: bool) -> Option<Translation<'a>> {
+pub fn translate<'a>(
+    plan: &'a Plan,
+    message: &'a Message<'a>,
+    source: &'a Source,
+    ids: &'a IdKey,
+    trace: bool,
+) -> Option<Translation<'a>> {
     let header = message.header();
     let event = if header.trigger.is_empty() { event_of(message) } else { header.trigger.to_string() };
-    let names = [format!("{}^{event}", header.kind), header.declared_structure.to_string(), header.structure.to_string()];
+    let names =
+        [format!("{}^{event}", header.kind), header.declared_structure.to_string(), header.structure.to_string()];
     let spec = choose(plan, message, source, &names)?;
     let reader = Reader::new(message, Grouping::of(message, &spec.groups));
     let chosen = overlays(plan, message, source);
@@ -48,8 +55,12 @@ fn event_of(message: &Message<'_>) -> String {
 
 /// By type and trigger first, then by structure; of several, the last layer that matches.
 fn choose<'a>(plan: &'a Plan, message: &Message<'_>, source: &Source, names: &[String]) -> Option<&'a plan::Message> {
-    let fits = |spec: &&plan::Message, name: &String| spec.messages.contains(name) && matches(&spec.matching, message, source);
-    names.iter().filter(|name| !name.is_empty()).find_map(|name| plan.messages.iter().rev().find(|spec| fits(spec, name)))
+    let fits =
+        |spec: &&plan::Message, name: &String| spec.messages.contains(name) && matches(&spec.matching, message, source);
+    names
+        .iter()
+        .filter(|name| !name.is_empty())
+        .find_map(|name| plan.messages.iter().rev().find(|spec| fits(spec, name)))
 }
 
 fn matches(matching: &[(Slot, Vec<String>)], message: &Message<'_>, source: &Source) -> bool {
@@ -57,7 +68,8 @@ fn matches(matching: &[(Slot, Vec<String>)], message: &Message<'_>, source: &Sou
         Slot::SourceName => values.contains(&source.name),
         Slot::Field { segment, field, component, .. } => {
             let found = message.segments().find(|known| known.segment_id() == *segment);
-            let said = found.map(|known| known.field(*field).component(u16::from((*component).max(1))).text().trim().to_owned());
+            let said = found
+                .map(|known| known.field(*field).component(u16::from((*component).max(1))).text().trim().to_owned());
             said.is_some_and(|said| values.contains(&said))
         }
         _ => false,
@@ -129,7 +141,8 @@ impl<'a> Runner<'a> {
         }
         let Some(last) = self.instances.iter().rposition(|known| known.name == use_.name) else { return false };
         let before = Scope { instance: self.instances[last].group, segment: self.instances[last].segment, joined: &[] };
-        let same_parent = self.reader.grouping.enclosing(scope.instance).nth(1) == self.reader.grouping.enclosing(before.instance).nth(1);
+        let same_parent = self.reader.grouping.enclosing(scope.instance).nth(1)
+            == self.reader.grouping.enclosing(before.instance).nth(1);
         let message = self.reader.message;
         let same = |field: u16| {
             message.field(scope.segment as usize, field).raw() == message.field(before.segment as usize, field).raw()
@@ -151,16 +164,14 @@ impl<'a> Runner<'a> {
             let (id, kind) = (instance.id.clone(), instance.kind);
             let scope = Scope { instance: instance.group, segment: instance.segment, joined: &joined };
             self.note_joined(scope);
-            for key in profile.keys.iter().filter(|key| matches!(key, plan::Key::Parts { .. })) {
-                self.note_key(key, scope);
-            }
-            profile.time.iter().chain(profile.rank.iter().map(|(slot, _)| slot)).for_each(|slot| self.note_slot(slot, scope));
+            let mut frame = Frame::new(scope, None);
+            profile.understood.iter().for_each(|slot| self.note_slot(slot, &mut frame));
             let time = self.time(profile, scope);
             self.current = Said { id: id.clone(), time, transient: use_.transient };
             self.element = if self.trace.is_some() { format!("{kind}/{id} ") } else { String::new() };
             let (mut writes, _) = self.writes(profile, scope, None);
             if let Some((slot, _)) = &profile.action {
-                self.note_slot(slot, scope);
+                self.note_slot(slot, &mut frame);
             }
             let gone = self.acts_gone(profile, scope);
             if gone {
@@ -231,26 +242,25 @@ impl<'a> Runner<'a> {
     }
 
     /// What a merge or an action code reads was understood; it is no residue.
-    fn note_slot(&mut self, slot: &Slot, scope: Scope<'_>) {
-        let mut frame = Frame::new(scope, None);
+    fn note_slot(&mut self, slot: &Slot, frame: &mut Frame<'_, 'a>) {
         if let Slot::Field { repetition: Repetition::First, all_segments: false, .. } = slot {
-            let found = self.reader.first(slot, &mut frame);
+            let found = self.reader.first(slot, frame);
             found.into_iter().for_each(|view| self.reader.note(view));
             return;
         }
         let mut found = Vec::new();
-        self.reader.collect(slot, &mut frame, &mut found);
+        self.reader.collect(slot, frame, &mut found);
         found.into_iter().for_each(|view| self.reader.note(view));
     }
 
-    fn note_key(&mut self, key: &plan::Key, scope: Scope<'_>) {
+    fn note_key(&mut self, key: &plan::Key, frame: &mut Frame<'_, 'a>) {
         match key {
-            plan::Key::Person(slot) => self.note_slot(slot, scope),
+            plan::Key::Person(slot) => self.note_slot(slot, frame),
             plan::Key::Id { id, authority, .. } => {
-                self.note_slot(id, scope);
-                authority.iter().for_each(|slot| self.note_slot(slot, scope));
+                self.note_slot(id, frame);
+                authority.iter().for_each(|slot| self.note_slot(slot, frame));
             }
-            plan::Key::Parts { parts, .. } => parts.iter().flatten().for_each(|slot| self.note_slot(slot, scope)),
+            plan::Key::Parts { parts, .. } => parts.iter().flatten().for_each(|slot| self.note_slot(slot, frame)),
             plan::Key::Content { .. } => {}
         }
     }
@@ -275,7 +285,9 @@ impl<'a> Runner<'a> {
         }
         match translation.snapshots.iter_mut().find(|known| known.scope == hash) {
             Some(known) => known.present.push(id.to_owned()),
-            None => translation.snapshots.push(Snapshot { kind, scope: hash, present: vec![id.to_owned()], profile, time }),
+            None => {
+                translation.snapshots.push(Snapshot { kind, scope: hash, present: vec![id.to_owned()], profile, time })
+            }
         }
         Some(hash)
     }
@@ -293,7 +305,7 @@ impl<'a> Runner<'a> {
                 if !self.holds(&merge.guards, &mut Frame::new(scope, None)) {
                     continue;
                 }
-                self.note_key(&merge.prior, scope);
+                self.note_key(&merge.prior, &mut Frame::new(scope, None));
                 let prior = self.one_key(kind, &merge.prior, &mut Frame::new(scope, None), "");
                 let survivor = match merge.how {
                     // Both are PIDs of the one message: the first is who is spoken of.
@@ -319,9 +331,8 @@ impl<'a> Runner<'a> {
             scopes.push((instance.group, instance.segment, &profile.ignore));
         }
         for (instance, segment, slots) in scopes {
-            for slot in slots {
-                self.note_slot(slot, Scope { instance, segment, joined: &[] });
-            }
+            let mut frame = Frame::new(Scope { instance, segment, joined: &[] }, None);
+            slots.iter().for_each(|slot| self.note_slot(slot, &mut frame));
         }
     }
 }

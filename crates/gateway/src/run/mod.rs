@@ -6,19 +6,21 @@ mod frame;
 mod group;
 mod guards;
 mod keys;
+mod memo;
 mod message;
 mod references;
+mod residue;
 mod rules;
 pub mod text;
 mod view;
 mod writes;
 
-pub use frame::{RULES_MAX, SEGMENTS_MAX};
-pub use message::{gone_writes, translate};
+pub use frame::SEGMENTS_MAX;
 pub(crate) use guards::text_holds;
+pub use message::{gone_writes, translate};
 
-use fhir::Issue;
 use crate::plan::How;
+use fhir::Issue;
 use fhir::apply::Change;
 
 /// What a message says.

@@ -23,7 +23,9 @@ impl<'a> Runner<'a> {
             return Produced::Nothing;
         }
         if !all {
-            return self.nearest_instance(name, scope).map_or(Produced::Nothing, |instance| Produced::One(reference(instance)));
+            return self
+                .nearest_instance(name, scope)
+                .map_or(Produced::Nothing, |instance| Produced::One(reference(instance)));
         }
         let mut nodes: Vec<Node<'a>> = Vec::with_capacity(named.len());
         for instance in named.iter().map(|at| &self.instances[*at]) {
@@ -43,7 +45,7 @@ impl<'a> Runner<'a> {
         let named = self.instances_named(name);
         let instances = || named.iter().map(|at| &self.instances[*at]);
         let grouping = &self.reader.grouping;
-        let each = self.spec.resources.iter().find(|use_| use_.name == name)?.each;
+        let held_by = &self.spec.resources.iter().find(|use_| use_.name == name)?.held_by;
         for group in grouping.enclosing(scope.instance) {
             let here = || instances().filter(|instance| instance.group == group);
             let nearest = here().rfind(|instance| instance.segment <= scope.segment).or_else(|| here().next());
@@ -51,7 +53,7 @@ impl<'a> Runner<'a> {
                 return nearest;
             }
             // An order without a specimen has none: that of another order is not looked for.
-            if group != 0 && grouping.may_hold(group, each, &self.spec.groups) {
+            if group != 0 && held_by[grouping.group(group)] {
                 return only(instances().filter(|instance| grouping.is_within(instance.group, group)));
             }
         }

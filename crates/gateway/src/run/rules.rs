@@ -1,17 +1,17 @@
 //! Running the rules of a profile over a segment or a value.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use fhir::apply::{EventTime, Write};
 use fhir::{Issue, Node, Object};
 
 use super::frame::Frame;
+use super::memo::Memo;
 use super::view::{Depth, Reader, Scope, View};
 use super::writes::{clears, nodes_into};
 use super::{Planned, Traced, build, text};
-use crate::key::IdKey;
-use crate::plan::{BuiltIn, Convert, Direction, Op, Plan, Profile, Rule, Slot, Source as From, Target};
+use crate::key::{IdKey, IdMap};
+use crate::plan::{BuiltIn, Convert, Op, Plan, Profile, Rule, Slot, Source as From, Target};
 use crate::source::Source;
 
 /// How deeply profiles may call each other: CX within PID within a message is three.
@@ -32,10 +32,14 @@ pub(super) struct Runner<'a> {
     /// The instances of each name.
     pub named: Vec<(&'a str, Vec<usize>)>,
     pub planned: Vec<Planned<'a>>,
-    pub by_id: HashMap<(&'static str, String), usize>,
-    pub occurrences: HashMap<String, u32>,
+    /// Where in `planned` each id is; an id is of one type.
+    pub by_id: IdMap<usize>,
+    pub occurrences: IdMap<u32>,
     pub unnamed: Vec<&'static str>,
     pub issues: Vec<Issue>,
+    /// How many values were refused.
+    pub refused: usize,
+    pub memo: Memo<'a>,
     pub trace: Option<Vec<Traced>>,
     /// The resource that is being made.
     pub current: Said,
@@ -94,10 +98,12 @@ impl<'a> Runner<'a> {
             instances: Vec::new(),
             named: spec.resources.iter().map(|use_| (use_.name.as_str(), Vec::new())).collect(),
             planned: Vec::new(),
-            by_id: HashMap::new(),
-            occurrences: HashMap::new(),
+            by_id: IdMap::default(),
+            occurrences: IdMap::default(),
             unnamed: Vec::new(),
             issues: Vec::new(),
+            refused: 0,
+            memo: Memo::default(),
             trace: trace.then(Vec::new),
             current: Said::default(),
             depth: 0,
@@ -126,8 +132,9 @@ impl<'a> Runner<'a> {
         self.depth += 1;
         let mut frame = Frame::new(scope, view);
         let mut substantial = false;
-        for (at, rule) in profile.rules.iter().enumerate() {
-            if !self.runs(profile, rule, &mut frame) {
+        for at in self.reader.awake(profile, &mut frame).iter() {
+            let rule = &profile.rules[at];
+            if !self.runs(profile, at, &mut frame) {
                 continue;
             }
             if rule.place.steps.is_empty() {
@@ -167,8 +174,9 @@ impl<'a> Runner<'a> {
         }
         self.depth += 1;
         let mut frame = Frame::new(scope, view);
-        for (at, rule) in profile.rules.iter().enumerate() {
-            if !self.runs(profile, rule, &mut frame) {
+        for at in self.reader.awake(profile, &mut frame).iter() {
+            let rule = &profile.rules[at];
+            if !self.runs(profile, at, &mut frame) {
                 continue;
             }
             if rule.place.steps.is_empty() {
@@ -205,17 +213,17 @@ impl<'a> Runner<'a> {
         substantial
     }
 
-    /// Whether a rule is to run here. Most have nothing to read; that is asked first.
-    fn runs(&mut self, profile: &'a Profile, rule: &'a Rule, frame: &mut Frame<'_, 'a>) -> bool {
-        if rule.direction == Direction::FromFhir {
-            return false;
-        }
+    /// Whether a rule that is awake is to run here. One that is so always may have nothing to read; that is asked first.
+    fn runs(&mut self, profile: &'a Profile, at: usize, frame: &mut Frame<'_, 'a>) -> bool {
+        let rule = &profile.rules[at];
         if let From::Slots(slots) = &rule.source
+            && profile.awake.contains(at)
             && !slots.iter().any(|slot| self.reader.is_valued(slot, frame))
         {
             return false;
         }
-        !rule.unless.iter().any(|other| frame.wrote(*other)) && self.rule_holds(&profile.guards, &rule.guard_numbers, frame)
+        !rule.unless.iter().any(|other| frame.wrote(*other))
+            && self.rule_holds(&profile.guards, &rule.guard_numbers, frame)
     }
 
     fn produce(&mut self, profile: &'a Profile, rule: &'a Rule, frame: &mut Frame<'_, 'a>) -> Produced<'a> {
@@ -289,7 +297,13 @@ impl<'a> Runner<'a> {
         if nodes.is_empty() { Produced::Nothing } else { Produced::Several(nodes) }
     }
 
-    fn convert_one(&mut self, profile: &'a Profile, rule: &'a Rule, scope: Scope<'_>, view: View<'a>) -> Option<Node<'a>> {
+    fn convert_one(
+        &mut self,
+        profile: &'a Profile,
+        rule: &'a Rule,
+        scope: Scope<'_>,
+        view: View<'a>,
+    ) -> Option<Node<'a>> {
         if view.is_null() {
             return None;
         }
@@ -309,7 +323,7 @@ impl<'a> Runner<'a> {
             let view = self.found[at];
             self.reader.note(view);
             lines.push(match view.depth {
-                Depth::Repetition => hl7v2::unescape(view.raw, self.reader.message.separators()),
+                Depth::Repetition => self.reader.unescaped(view.raw),
                 _ => self.reader.text(view),
             });
         }

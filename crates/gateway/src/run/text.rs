@@ -19,7 +19,7 @@ pub type Reason = &'static str;
 pub fn primitive<'m>(kind: &str, text: Cow<'m, str>, zone: Option<&TimeZone>) -> Result<Node<'m>, Reason> {
     match kind {
         "boolean" => boolean(&text).map(Node::Bool),
-        "decimal" => decimal(&text).map(|number| Node::Number(Cow::Owned(number))).ok_or("not a number"),
+        "decimal" => number(text).map(Node::Number),
         "integer" => integer(&text, i64::from(i32::MIN)),
         "unsignedInt" => integer(&text, 0),
         "positiveInt" => integer(&text, 1),
@@ -45,20 +45,34 @@ fn boolean(text: &str) -> Result<bool, Reason> {
 
 /// A v2 number as JSON writes one: no plus sign, no leading zeros, digits on both sides of the point. Digits after the
 /// point stay as they were sent.
-pub fn decimal(text: &str) -> Option<String> {
-    let text = text.trim();
+pub fn decimal(text: &str) -> Option<Cow<'_, str>> {
+    let text = trimmed(text);
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let point = digits.bytes().position(|byte| byte == b'.');
+    let (whole, fraction) = point.map_or((digits, ""), |at| (&digits[..at], &digits[at + 1..]));
     let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.len() + fraction.len() == 0 || !all_digits(whole) || !all_digits(fraction) {
         return None;
     }
-    let whole = whole.trim_start_matches('0');
-    let whole = if whole.is_empty() { "0" } else { whole };
-    Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+    let bare = whole.trim_start_matches('0');
+    let bare = if bare.is_empty() { "0" } else { bare };
+    let as_sent = bare.len() == whole.len() && fraction.is_empty() == point.is_none() && !text.starts_with('+');
+    Some(match fraction {
+        _ if as_sent => Cow::Borrowed(text),
+        "" => Cow::Owned([sign, bare].concat()),
+        _ => Cow::Owned([sign, bare, ".", fraction].concat()),
+    })
+}
+
+fn number(text: Cow<'_, str>) -> Result<Cow<'_, str>, Reason> {
+    let number = match &text {
+        Cow::Borrowed(text) => decimal(text),
+        Cow::Owned(text) => decimal(text).map(|number| Cow::Owned(number.into_owned())),
+    };
+    number.ok_or("not a number")
 }
 
 fn integer<'m>(text: &str, least: i64) -> Result<Node<'m>, Reason> {
@@ -70,23 +84,28 @@ fn integer<'m>(text: &str, least: i64) -> Result<Node<'m>, Reason> {
 }
 
 fn string(text: Cow<'_, str>) -> Result<Cow<'_, str>, Reason> {
-    let allowed = |c: char| c >= ' ' || matches!(c, '\t' | '\r' | '\n');
-    let text = if text.chars().all(allowed) { text } else { Cow::Owned(text.chars().filter(|c| allowed(*c)).collect()) };
-    let text = trimmed(text);
+    let allowed = |byte: u8| byte >= b' ' || matches!(byte, b'\t' | b'\r' | b'\n');
+    let legal = text.bytes().all(allowed);
+    let text =
+        if legal { text } else { Cow::Owned(text.chars().filter(|c| !c.is_ascii() || allowed(*c as u8)).collect()) };
+    let text = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(trimmed(text)),
+        Cow::Owned(text) if trimmed(&text).len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(trimmed(&text).to_owned()),
+    };
     if text.is_empty() { Err("nothing but blanks") } else { Ok(text) }
 }
 
-fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-    }
+/// Without blanks at its ends. Hardly any value has them, and that is seen by its first and last byte.
+pub fn trimmed(text: &str) -> &str {
+    let is_plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if is_plain(bytes.first()) && is_plain(bytes.last()) { text } else { text.trim() }
 }
 
 fn code(text: Cow<'_, str>) -> Result<Cow<'_, str>, Reason> {
     let text = string(text)?;
-    if !text.contains(|c: char| c.is_whitespace()) {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) || !text.contains(char::is_whitespace) {
         return Ok(text);
     }
     // R4 §2.24.0.1: a code has single blanks inside and none at its ends.
@@ -121,7 +140,7 @@ pub fn decode_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 fn read(text: &str) -> Result<Timestamp, Reason> {
-    Timestamp::read(text.trim()).map_err(|_| "not a date or time that exists")
+    Timestamp::read(trimmed(text)).map_err(|_| "not a date or time that exists")
 }
 
 /// A date never shifts: whatever zone came with it, it is the day that was written.
@@ -212,9 +231,12 @@ fn push_clock(text: &mut String, time: &Timestamp) {
 
 fn civil(time: &Timestamp) -> Option<civil::DateTime> {
     let number = |part: u8| i8::try_from(part).ok();
-    let date = civil::Date::new(i16::try_from(time.year).ok()?, number(time.month.max(1))?, number(time.day.max(1))?).ok()?;
+    let date =
+        civil::Date::new(i16::try_from(time.year).ok()?, number(time.month.max(1))?, number(time.day.max(1))?).ok()?;
     let second = number(time.second.min(59))?;
-    let clock = civil::Time::new(number(time.hour)?, number(time.minute)?, second, i32::try_from(time.nanosecond).ok()?).ok()?;
+    let clock =
+        civil::Time::new(number(time.hour)?, number(time.minute)?, second, i32::try_from(time.nanosecond).ok()?)
+            .ok()?;
     Some(civil::DateTime::from_parts(date, clock))
 }
 
@@ -266,25 +288,25 @@ fn width_us(time: &Timestamp) -> i64 {
 }
 
 /// `<5`, `>= 7.0`: the comparator, and the number as written.
-pub fn compared(text: &str) -> Option<(&'static str, String)> {
-    let text = text.trim();
+pub fn compared(text: &str) -> Option<(&'static str, Cow<'_, str>)> {
+    let text = trimmed(text);
     let (sign, rest) = ["<=", ">=", "<", ">"].into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign)?)))?;
     Some((sign, decimal(rest)?))
 }
 
 /// The bounds of a reference range as laboratories write them: `3.5-5.3`, `[49 - 92]`, `<5`, `up to 5`, `>= 7`.
-pub fn bounds(text: &str) -> (Option<String>, Option<String>) {
-    let text = text.trim().trim_start_matches(['[', '(']).trim_end_matches([']', ')']).trim();
+pub fn bounds(text: &str) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
+    let text = trimmed(text).trim_start_matches(['[', '(']).trim_end_matches([']', ')']).trim();
     if let Some((sign, number)) = compared(text) {
         return if sign.starts_with('<') { (None, Some(number)) } else { (Some(number), None) };
     }
     if let Some(rest) = text.strip_prefix("up to ") {
         return (None, decimal(rest));
     }
+    // The first character may be the sign of the lower bound.
+    let from = text.chars().next().map_or(0, char::len_utf8);
     for parted in [" to ", " - ", "–", "-"] {
-        // The first character may be the sign of the lower bound.
-        let from = text.char_indices().nth(1).map_or(text.len(), |(at, _)| at);
-        let Some(at) = text[from..].find(parted).map(|at| at + from) else { continue };
+        let Some(at) = position(&text[from..], parted).map(|at| at + from) else { continue };
         if let (Some(low), Some(high)) = (decimal(&text[..at]), decimal(&text[at + parted.len()..])) {
             return (Some(low), Some(high));
         }
@@ -292,9 +314,16 @@ pub fn bounds(text: &str) -> (Option<String>, Option<String>) {
     (None, None)
 }
 
+/// Where `part` begins. The text is a few characters: a plain search is done before a clever one is set up.
+fn position(text: &str, part: &str) -> Option<usize> {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    (0..text.len()).find(|at| text[*at] == part[0] && text[*at..].starts_with(part))
+}
+
 /// FHIR's date, dateTime, instant or time as v2 writes it.
 pub fn to_v2_time(text: &str) -> String {
-    let (date, clock) = text.split_once('T').unwrap_or_else(|| if text.contains(':') { ("", text) } else { (text, "") });
+    let (date, clock) =
+        text.split_once('T').unwrap_or_else(|| if text.contains(':') { ("", text) } else { (text, "") });
     let mut v2: String = date.chars().filter(char::is_ascii_digit).collect();
     let zone_at = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
     v2.extend(clock[..zone_at].chars().filter(|c| *c != ':'));
@@ -340,7 +369,9 @@ mod tests {
 
     #[test]
     fn numbers_stay_as_written() {
-        for (text, expected) in [("1.10", "1.10"), (".5", "0.5"), ("+3", "3"), ("007", "7"), ("-0.0", "-0.0"), ("5.", "5")] {
+        for (text, expected) in
+            [("1.10", "1.10"), (".5", "0.5"), ("+3", "3"), ("007", "7"), ("-0.0", "-0.0"), ("5.", "5")]
+        {
             assert_eq!(decimal(text).as_deref(), Some(expected), "{text}");
         }
         for text in ["", "1,2", "<5", "1e3", "-", ".", "1.2.3", "POS"] {

@@ -1,16 +1,15 @@
-//! Values of a message as rules see them, and which of them were read.
-//!
-//! What no rule read is residue: nothing is lost silently. Reading is noted a component at a time.
+//! Values of a message as rules see them. Which of them were read is noted in `residue`.
 
 use std::borrow::Cow;
 
-use hl7v2::{Message, RepetitionId, SegmentId, unescape};
-use memchr::memchr_iter;
+use hl7v2::{Message, RepetitionId, Segment, SegmentId, unescape};
+use memchr::{memchr, memchr_iter};
 
 use super::frame::Frame;
 use super::group::Grouping;
+use super::text::trimmed;
 use crate::path::Repetition;
-use crate::plan::Slot;
+use crate::plan::{FIELDS_MAX, Profile, RuleSet, Slot};
 
 /// A value and what its parts are.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +17,10 @@ pub struct View<'m> {
     pub raw: &'m str,
     pub depth: Depth,
     /// The repetition that it stands in; for a segment, its index.
-    place: u32,
+    pub(super) place: u32,
     /// The component that it is, or at which it begins where it is a slice; 0 for a whole repetition.
-    component: u8,
-    subcomponent: u8,
+    pub(super) component: u8,
+    pub(super) subcomponent: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +55,12 @@ impl<'m> View<'m> {
         View { raw: "", depth: Depth::Segment, place: at, component: 0, subcomponent: 0 }
     }
 
+    /// Whether it says the same and is the same part of its repetition.
+    pub fn is_like(self, other: View<'_>) -> bool {
+        let parts = |view: View<'_>| (view.depth, view.component, view.subcomponent);
+        self.raw == other.raw && parts(self) == parts(other)
+    }
+
     pub fn is_null(&self) -> bool {
         self.raw == "\"\""
     }
@@ -65,23 +70,81 @@ impl<'m> View<'m> {
 pub struct Reader<'m> {
     pub message: &'m Message<'m>,
     pub grouping: Grouping,
-    read: Vec<u32>,
+    pub(super) read: Vec<u32>,
     /// Subcomponents that were read one by one: repetition, component, subcomponent.
-    read_parts: Vec<(u32, u8, u8)>,
-    component: Option<u8>,
-    subcomponent: Option<u8>,
+    pub(super) read_parts: Vec<(u32, u8, u8)>,
+    pub(super) component: Option<u8>,
+    pub(super) subcomponent: Option<u8>,
+    /// Of each segment the fields below [`FIELDS_MAX`] that are not empty: most rules find nothing, and this tells it at once.
+    present: Vec<u64>,
+    /// Whether no value has an escape sequence.
+    plain: bool,
 }
 
 impl<'m> Reader<'m> {
     pub fn new(message: &'m Message<'m>, grouping: Grouping) -> Reader<'m> {
+        let separators = message.separators();
+        let body = message.text().as_bytes().get(message.segment(0).span().end..).unwrap_or_default();
+        // MSH-2 declares the escape character; what else MSH says is looked at from MSH-3 on.
+        let head = message.segment(0).raw().as_bytes().get(9..).unwrap_or_default();
+        let escapes = |text: &[u8]| separators.escape().is_some_and(|escape| memchr(escape, text).is_some());
         Reader {
             message,
             grouping,
             read: vec![0; message.repetition_count()],
             read_parts: Vec::new(),
-            component: message.separators().component(),
-            subcomponent: message.separators().subcomponent(),
+            component: separators.component(),
+            subcomponent: separators.subcomponent(),
+            present: message.segments().map(presence).collect(),
+            plain: !escapes(head) && !escapes(body),
         }
+    }
+
+    /// Whether a field was sent and is not empty.
+    fn is_present(&self, segment: u32, field: u16) -> bool {
+        match field {
+            FIELDS_MAX.. => !self.message.field(segment as usize, field).is_empty(),
+            _ => self.present[segment as usize] >> field & 1 == 1,
+        }
+    }
+
+    /// The rules that may have something to read: most wait for a field that was not sent. Segments that belong to the
+    /// one at hand may have any field.
+    pub fn awake(&self, profile: &Profile, frame: &mut Frame<'_, 'm>) -> RuleSet {
+        let mut awake = profile.awake;
+        for wakes in &profile.wakes {
+            let present = match (wakes.segment, frame.view) {
+                (Some((segment, number)), _) => match frame.segment(number, segment, &self.grouping) {
+                    Some(at) if frame.scope.joined.is_empty() => self.present[at as usize],
+                    Some(_) => u64::MAX,
+                    None => continue,
+                },
+                (None, Some(view)) => self.parts_present(view),
+                (None, None) => continue,
+            };
+            let woken = wakes.by_field.iter().filter(|(field, _)| present >> field & 1 == 1);
+            woken.for_each(|(_, rules)| awake.add(rules));
+        }
+        awake
+    }
+
+    /// Which parts of a value are not empty.
+    fn parts_present(&self, view: View<'m>) -> u64 {
+        let delimiter = match view.depth {
+            Depth::Segment => return self.present[view.place as usize],
+            Depth::Repetition => self.component,
+            Depth::Component => self.subcomponent,
+            Depth::Subcomponent => return u64::from(!view.raw.is_empty()) << 1,
+        };
+        let (mut present, mut bit) = (0, 1 << 1);
+        for byte in view.raw.bytes() {
+            if Some(byte) == delimiter {
+                bit <<= 1;
+            } else {
+                present |= bit;
+            }
+        }
+        present
     }
 
     /// Adds the values of a slot that are not empty.
@@ -120,14 +183,19 @@ impl<'m> Reader<'m> {
             }
             Slot::Field { segment, number, field, repetition, component, subcomponent, .. } => {
                 let at = frame.segment(number, segment, &self.grouping)?;
-                let field = self.message.field(at as usize, field);
-                if field.is_empty() {
+                if !self.is_present(at, field) {
                     return None;
                 }
-                let index = if let Repetition::Nth(n) = repetition { usize::from(n) - 1 } else { 0 };
-                self.within_repetition(field.repetition(index)?, (component, subcomponent))
+                let segment = self.message.segment(at as usize);
+                let found = match repetition {
+                    Repetition::Nth(n) => segment.field(field).repetition(usize::from(n) - 1)?,
+                    Repetition::First | Repetition::All => segment.first_repetition(field)?,
+                };
+                self.within_repetition(found, (component, subcomponent))
             }
-            Slot::Segment { segment, all: true } => self.grouping.find_all(frame.scope.instance, segment).next().map(View::segment),
+            Slot::Segment { segment, all: true } => {
+                self.grouping.find_all(frame.scope.instance, segment).next().map(View::segment)
+            }
             Slot::Segment { segment, all: false } => frame.segment(u8::MAX, segment, &self.grouping).map(View::segment),
             Slot::Part { part, below, deeper, .. } => {
                 let mut found = self.part_in(frame, part);
@@ -147,7 +215,7 @@ impl<'m> Reader<'m> {
         match *slot {
             Slot::Field { all_segments: false, segment, number, field, .. } => {
                 let at = frame.segment(number, segment, &self.grouping);
-                at.is_some_and(|at| !self.message.field(at as usize, field).is_empty() || !frame.scope.joined.is_empty())
+                at.is_some_and(|at| self.is_present(at, field) || !frame.scope.joined.is_empty())
             }
             Slot::Part { all: false, .. } | Slot::Slice { .. } => self.first(slot, frame).is_some(),
             _ => true,
@@ -174,14 +242,18 @@ impl<'m> Reader<'m> {
     }
 
     fn collect_repetitions(&self, segment: u32, field: u16, parts: (u8, u8), out: &mut Vec<View<'m>>) {
-        let field = self.message.field(segment as usize, field);
-        if !field.is_empty() {
+        if self.is_present(segment, field) {
+            let field = self.message.field(segment as usize, field);
             out.extend(field.repetitions().filter_map(|repetition| self.within_repetition(repetition, parts)));
         }
     }
 
     /// A repetition, or its component and subcomponent where they are not 0.
-    fn within_repetition(&self, repetition: hl7v2::Repetition<'m>, (component, subcomponent): (u8, u8)) -> Option<View<'m>> {
+    fn within_repetition(
+        &self,
+        repetition: hl7v2::Repetition<'m>,
+        (component, subcomponent): (u8, u8),
+    ) -> Option<View<'m>> {
         let place = repetition.id().0;
         let whole = View { raw: repetition.raw(), depth: Depth::Repetition, place, component: 0, subcomponent: 0 };
         match (component, subcomponent) {
@@ -193,7 +265,7 @@ impl<'m> Reader<'m> {
 
     /// What a part of a value says as plain text; nothing where it is empty.
     pub fn part_text(&self, view: View<'m>, number: u8) -> String {
-        self.part(view, number).map_or_else(String::new, |part| self.text(part).trim().to_owned())
+        self.part(view, number).map_or_else(String::new, |part| trimmed(&self.text(part)).to_owned())
     }
 
     /// The part `number` of the value that a profile is applied to. The value is split once for all its rules.
@@ -225,8 +297,8 @@ impl<'m> Reader<'m> {
     }
 
     fn field_of(&self, segment: u32, number: u8) -> Option<View<'m>> {
-        let field = self.message.field(segment as usize, u16::from(number));
-        self.within_repetition(field.repetition(0)?, (0, 0))
+        let found = self.message.segment(segment as usize).first_repetition(u16::from(number))?;
+        self.within_repetition(found, (0, 0))
     }
 
     /// Components `first` to `last` as one value, if any of them is not empty.
@@ -255,7 +327,12 @@ impl<'m> Reader<'m> {
 
     /// What a value says as plain text. Of a composite where a simple value is expected: its first component.
     pub fn text(&self, view: View<'m>) -> Cow<'m, str> {
-        unescape(self.simple(view).raw, self.message.separators())
+        self.unescaped(self.simple(view).raw)
+    }
+
+    /// What is written, with escape sequences resolved.
+    pub fn unescaped(&self, raw: &'m str) -> Cow<'m, str> {
+        if self.plain { Cow::Borrowed(raw) } else { unescape(raw, self.message.separators()) }
     }
 
     /// The value, or of a composite its first component.
@@ -270,79 +347,8 @@ impl<'m> Reader<'m> {
     pub fn whole_text(&self, view: View<'m>) -> String {
         let delimiters = [self.component, self.subcomponent];
         let parts = view.raw.split(|c: char| delimiters.iter().flatten().any(|delimiter| c == char::from(*delimiter)));
-        let said: Vec<_> = parts.filter(|part| !part.is_empty()).map(|part| unescape(part, self.message.separators())).collect();
+        let said: Vec<_> = parts.filter(|part| !part.is_empty()).map(|part| self.unescaped(part)).collect();
         said.join(" ")
-    }
-
-    /// Notes that a value was read.
-    pub fn note(&mut self, view: View<'m>) {
-        if view.depth == Depth::Segment {
-            return;
-        }
-        let place = view.place as usize;
-        match view.depth {
-            Depth::Repetition if view.component == 0 => self.read[place] = u32::MAX,
-            Depth::Repetition => {
-                let width = 1 + memchr_iter(self.component.unwrap_or(0), view.raw.as_bytes()).count();
-                for component in 0..width {
-                    self.read[place] |= bit(view.component.saturating_add(component as u8));
-                }
-            }
-            Depth::Subcomponent => self.read_parts.push((view.place, view.component, view.subcomponent)),
-            Depth::Component if view.subcomponent > 0 => {
-                let width = 1 + memchr_iter(self.subcomponent.unwrap_or(0), view.raw.as_bytes()).count();
-                let parts = (0..width).map(|at| view.subcomponent.saturating_add(at as u8));
-                self.read_parts.extend(parts.map(|part| (view.place, view.component, part)));
-            }
-            _ => self.read[place] |= bit(view.component),
-        }
-    }
-
-    /// Notes a value read as plain text: of a composite only its first component was.
-    pub fn note_simple(&mut self, view: View<'m>) {
-        self.note(self.simple(view));
-    }
-
-    /// The places of what was sent and not read, such as `PID-5[2].7`. MSH-1 and MSH-2 are form, not content.
-    pub fn residue(&self) -> Vec<String> {
-        let mut places = Vec::new();
-        // MSH-1 and MSH-2 are the first two repetitions.
-        for (id, read) in self.read.iter().enumerate().skip(2) {
-            if *read == u32::MAX {
-                continue;
-            }
-            let id = RepetitionId(id as u32);
-            let raw = self.message.repetition(id).raw();
-            if raw.is_empty() {
-                continue;
-            }
-            self.residue_of(id, raw, *read, &mut places);
-        }
-        places
-    }
-
-    /// How many components were sent that are not empty.
-    pub fn values(&self) -> usize {
-        let of = |id: usize| split(self.message.repetition(RepetitionId(id as u32)).raw(), self.component).filter(|part| !part.is_empty()).count();
-        (2..self.read.len()).map(of).sum()
-    }
-
-    fn residue_of(&self, id: RepetitionId, raw: &str, read: u32, places: &mut Vec<String>) {
-        let components = split(raw, self.component);
-        let single = components.clone().nth(1).is_none();
-        for (at, component) in components.enumerate() {
-            let number = at as u8 + 1;
-            if component.is_empty() || read & bit(number) != 0 || self.all_parts_read(id.0, number, component) {
-                continue;
-            }
-            let place = self.message.place(id);
-            places.push(if single { place.to_string() } else { format!("{place}.{number}") });
-        }
-    }
-
-    fn all_parts_read(&self, place: u32, component: u8, raw: &str) -> bool {
-        let was_read = |part: u8| self.read_parts.contains(&(place, component, part));
-        split(raw, self.subcomponent).enumerate().all(|(at, part)| part.is_empty() || was_read(at as u8 + 1))
     }
 
     /// Bytes of the message's text that a value stands at.
@@ -370,19 +376,15 @@ impl<'m> Reader<'m> {
     }
 }
 
-fn bit(component: u8) -> u32 {
-    1 << (component.saturating_sub(1)).min(31)
-}
-
-fn split(raw: &str, delimiter: Option<u8>) -> impl Iterator<Item = &str> + Clone {
-    raw.split(move |c: char| delimiter.is_some_and(|delimiter| c == char::from(delimiter)))
-}
-
+/// Values are short: a plain loop is done before a search has begun.
 fn nth(raw: &str, delimiter: Option<u8>, number: u8) -> Option<&str> {
     let Some(delimiter) = delimiter else { return (number == 1 && !raw.is_empty()).then_some(raw) };
     let mut start = 0;
     let mut left = number;
-    for at in memchr_iter(delimiter, raw.as_bytes()) {
+    for (at, byte) in raw.bytes().enumerate() {
+        if byte != delimiter {
+            continue;
+        }
         left -= 1;
         if left == 0 {
             return (at > start).then(|| &raw[start..at]);
@@ -390,4 +392,9 @@ fn nth(raw: &str, delimiter: Option<u8>, number: u8) -> Option<&str> {
         start = at + 1;
     }
     (left == 1 && start < raw.len()).then(|| &raw[start..])
+}
+
+fn presence(segment: Segment<'_>) -> u64 {
+    let fields = segment.fields().take(usize::from(FIELDS_MAX) - 1);
+    fields.enumerate().fold(0, |present, (at, field)| present | u64::from(!field.is_empty()) << (at + 1))
 }

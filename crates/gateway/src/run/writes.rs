@@ -11,12 +11,12 @@ use crate::plan::{Op, Place, Step};
 impl<'a> Runner<'a> {
     /// Adds a change; what was already said of the same resource in this message is completed by it.
     pub fn plan_change(&mut self, planned: Planned<'a>) {
-        let key = (planned.change.kind, planned.change.id.clone());
-        let Some(at) = self.by_id.get(&key).copied() else {
-            self.by_id.insert(key, self.planned.len());
+        let Some(at) = self.by_id.get(&planned.change.id).copied() else {
+            self.by_id.insert(planned.change.id.clone(), self.planned.len());
             self.planned.push(planned);
             return;
         };
+        self.memo.forget();
         let known = &mut self.planned[at];
         known.transient &= planned.transient;
         if known.name.is_empty() {
@@ -67,11 +67,14 @@ pub(super) fn nodes_into<'a>(writes: &mut Vec<Write<'a>>, place: &'a Place, op: 
         nodes.into_iter().for_each(|node| add_to_item(&mut items, step, rest, node));
         items
     };
-    writes.push(write(place, match op {
-        Op::Fill => To::Fill(Node::List(items)),
-        Op::Keep => To::Keep(items),
-        _ => To::Set(Node::List(items)),
-    }));
+    writes.push(write(
+        place,
+        match op {
+            Op::Fill => To::Fill(Node::List(items)),
+            Op::Keep => To::Keep(items),
+            _ => To::Set(Node::List(items)),
+        },
+    ));
 }
 
 fn first(produced: Produced<'_>) -> Option<Node<'_>> {
@@ -95,9 +98,11 @@ fn add_to_item<'a>(items: &mut Vec<Node<'a>>, step: &Step, rest: &[Step], node: 
 }
 
 fn known_list<'w, 'a>(writes: &'w mut [Write<'a>], place: &Place) -> Option<&'w mut Node<'a>> {
-    writes.iter_mut().find(|write| write.owner == place.owner && write.path == place.path).and_then(|write| match &mut write.op {
-        To::Set(node) | To::Fill(node) => Some(node),
-        _ => None,
+    writes.iter_mut().find(|write| write.owner == place.owner && write.path == place.path).and_then(|write| {
+        match &mut write.op {
+            To::Set(node) | To::Fill(node) => Some(node),
+            _ => None,
+        }
     })
 }
 

@@ -131,13 +131,24 @@ fn measure(args: &Args, data: &std::path::Path, load: Load) -> Result<Run, Failu
 
 fn print(report: &Report) {
     terminal::out(format_args!("{}; {}; {} connections", report.machine, report.profile, report.connections));
-    let headings =
-        ["load", "rate", "messages/s", "p50 ms", "p95 ms", "p99 ms", "refused", "resources/s", "bytes/resource"];
+    let headings = [
+        "load",
+        "rate",
+        "messages/s",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "cpu ms/message",
+        "refused",
+        "resources/s",
+        "bytes/resource",
+    ];
     let mut rows = Vec::new();
     for run in &report.runs {
         for (rate, streamed) in [("full", &run.full), ("third", &run.third)] {
             let mut row = vec![run.load.to_owned(), rate.to_owned(), format!("{:.0}", streamed.messages_per_second)];
             row.extend([streamed.p50_ms, streamed.p95_ms, streamed.p99_ms].map(|ms| format!("{ms:.1}")));
+            row.push(format!("{:.2}", streamed.cpu_ms_per_message));
             row.push(streamed.refused.to_string());
             if rate == "full" {
                 row.extend([run.resources_per_second, run.bytes_per_resource].map(|figure| format!("{figure:.0}")));

@@ -214,6 +214,8 @@ async fn list(args: List) -> Result<(), Failure> {
         ("limit", args.limit),
     ];
     let pairs: Vec<_> = asked.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    // What is typed wrongly is said before anybody is asked.
+    inbox::filter(&pairs).map_err(Failure::Usage)?;
     let listing = Inbox::open(&args.place).await?.list(&pairs).await?;
     if args.place.output.is_some() {
         return super::json(&listing);

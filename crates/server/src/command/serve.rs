@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use consent::Policy;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::Failure;
@@ -15,6 +14,7 @@ use crate::app::{self, App};
 use crate::config::{Config, Flags};
 use crate::http::Http;
 use crate::mllp::{CONNECTIONS_MAX, Dialer, Listener, Places};
+use crate::signals::Signals;
 use crate::source::Source;
 use crate::{demo, log, mllp, terminal, upkeep};
 
@@ -114,9 +114,10 @@ impl Plan {
 
     async fn serve(self) -> Result<(), Failure> {
         let demo = self.demo;
+        let cannot = |why: std::io::Error| Failure::System(format!("cannot serve: {why}"));
+        let mut signals = Signals::listen().map_err(cannot)?;
         let http = bind(self.config.http.listen)?;
         let app = App::open(self.config, self.sources, self.policy)?;
-        let cannot = |why: std::io::Error| Failure::System(format!("cannot serve HTTP: {why}"));
         let http_address = http.local_addr().map_err(cannot)?;
         let (listeners, mllp_addresses) = listen(&app).await?;
         let http = Http::start(&app, http).map_err(cannot)?;
@@ -136,7 +137,8 @@ impl Plan {
         if demo == Some(Demo::Play) {
             tokio::spawn(demo::run(http_address, mllp_addresses[0], app.shutdown.watch()));
         }
-        until_told(&app).await?;
+        signals.until_end(&app).await;
+        app.shutdown.begin();
         tracing::info!("draining: taking nothing new, finishing what is in hand");
         let drained = async {
             tokio::join!(http.drain(), async { while conversations.join_next().await.is_some() {} });
@@ -199,20 +201,6 @@ fn dialers(app: &App) -> Result<Vec<(Arc<Source>, Dialer)>, Failure> {
 fn tell(http: SocketAddr, mllp: &[SocketAddr]) {
     let mllp: Vec<String> = mllp.iter().map(|address| format!(" mllp={address}")).collect();
     terminal::out(format_args!("hilum: http={http}{}", mllp.concat()));
-}
-
-/// Waits for a signal to end, or for the store to break.
-async fn until_told(app: &App) -> Result<(), Failure> {
-    let cannot = |why: std::io::Error| Failure::System(format!("cannot listen for signals: {why}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = app.shutdown.begun() => {}
-    }
-    app.shutdown.begin();
-    Ok(())
 }
 
 /// The demonstration's directory where none is named, gone at its end.

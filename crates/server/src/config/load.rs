@@ -245,10 +245,15 @@ mod tests {
 
     #[test]
     fn sources_come_from_the_file() {
-        let file = File::new("sources", "[[source]]\nname = \"a\"\nmllp = \"127.0.0.1:0\"\n[[source]]\nname = \"b\"\n");
+        let file = File::new(
+            "sources",
+            "[[source]]\nname = \"a\"\npeers = [\"10.1.2.3\", \"10.1.0.0/16\"]\n[[source]]\nname = \"b\"\n",
+        );
         let flags = Flags { file: Some(file.0.clone()), set: Vec::new() };
         let loaded = load(&flags, Vec::new()).expect("two sources");
         assert_eq!(loaded.config.source.len(), 2);
+        let peers: Vec<String> = loaded.config.source[0].peers.iter().map(ToString::to_string).collect();
+        assert_eq!(peers, ["10.1.2.3/32", "10.1.0.0/16"]);
         let second = loaded.settings.iter().find(|setting| setting.key == "source[1].name").expect("listed");
         assert_eq!((second.value.as_deref(), &second.origin), (Some("b"), &Origin::File(file.0.clone())));
     }
@@ -260,6 +265,7 @@ mod tests {
             ("section", "[htp]\n", ":1: unknown field `htp`"),
             ("type", "[http]\nbody_bytes_max = \"much\"\n", ":2: invalid type"),
             ("address", "[http]\nlisten = \"here\"\n", ":2: invalid socket address"),
+            ("peers", "[[source]]\nname = \"a\"\npeers = [\"10.1.2.3\", \"here\"]\n", ":3: peers are networks"),
             ("source", "[[source]]\nname = \"a\"\npeer = []\n", ":3: unknown field `peer`"),
             ("syntax", "[http\n", ":1: "),
         ] {

@@ -6,7 +6,7 @@
 
 mod load;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -107,7 +107,8 @@ pub struct Source {
     pub connect: Option<String>,
     /// Whether its peers may `POST /hl7v2`.
     pub http: bool,
-    /// The addresses that it may come from.
+    /// The addresses that it may come from: networks, or single addresses.
+    #[serde(deserialize_with = "networks")]
     pub peers: Vec<IpNet>,
     /// What it may say in MSH-4, by name or universal id; `*` for anything.
     pub facilities: Vec<String>,
@@ -159,6 +160,17 @@ pub enum Trailer {
     Cr,
     Nul,
     None,
+}
+
+/// `10.1.2.0/24`, or `10.1.2.3` for one address.
+fn networks<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(input)?;
+    let network = |text: &String| match text.parse::<IpAddr>() {
+        Ok(address) => Ok(IpNet::from(address)),
+        Err(_) => text.parse(),
+    };
+    let wrong = |_| serde::de::Error::custom("peers are networks such as 10.1.2.0/24 or addresses such as 10.1.2.3");
+    texts.iter().map(network).collect::<Result<_, _>>().map_err(wrong)
 }
 
 impl Default for Store {

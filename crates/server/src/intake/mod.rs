@@ -83,6 +83,11 @@ impl Intake {
         *self.0.gateway.write().expect("no holder panics") = gateway;
     }
 
+    /// The profiles that messages are translated by now.
+    pub fn gateway(&self) -> Arc<Gateway> {
+        Arc::clone(&self.0.gateway.read().expect("no holder panics"))
+    }
+
     /// Takes what came in one frame or request: a message, or a batch of them.
     pub async fn take(&self, source: &Arc<Source>, peer: &str, bytes: Vec<u8>) -> Answer {
         if !is_batch(&bytes) {

@@ -26,7 +26,6 @@ impl Strangers {
     }
 
     /// Who was refused and how often, by address.
-    #[cfg(test)]
     pub fn list(&self) -> Vec<(IpAddr, u64)> {
         let mut list: Vec<_> = self.seen().iter().map(|(peer, times)| (*peer, *times)).collect();
         list.sort();

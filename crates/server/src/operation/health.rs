@@ -19,7 +19,13 @@ const PROBE: &str = "server:ready";
 
 /// The last look at the store.
 #[derive(Clone, Default)]
-pub struct Health(Arc<Mutex<Option<(Instant, Option<String>)>>>);
+pub struct Health(Arc<Mutex<Option<Look>>>);
+
+struct Look {
+    when: Instant,
+    /// Why nothing could be stored.
+    trouble: Option<String>,
+}
 
 #[derive(Serialize)]
 struct Ready {
@@ -39,7 +45,7 @@ pub async fn readyz(app: Data<App>) -> HttpResponse {
         true => Some("the server is shutting down".to_owned()),
         false => app.health.trouble(&app).await,
     };
-    let (profiles, rules, _) = app.gateway.counts();
+    let (profiles, rules, _) = app.intake.gateway().counts();
     let ready = Ready { ready: why.is_none(), why, profiles, rules };
     if ready.ready { HttpResponse::Ok().json(ready) } else { HttpResponse::ServiceUnavailable().json(ready) }
 }
@@ -48,12 +54,12 @@ impl Health {
     /// Why nothing can be stored; none where it can. Those who ask at once share one look.
     async fn trouble(&self, app: &App) -> Option<String> {
         let mut last = self.0.lock().await;
-        if let Some((_, why)) = last.as_ref().filter(|(when, _)| when.elapsed() < KEPT) {
-            return why.clone();
+        if let Some(look) = last.as_ref().filter(|look| look.when.elapsed() < KEPT) {
+            return look.trouble.clone();
         }
-        let why = write(app).await.err();
-        *last = Some((Instant::now(), why.clone()));
-        why
+        let trouble = write(app).await.err();
+        *last = Some(Look { when: Instant::now(), trouble: trouble.clone() });
+        trouble
     }
 }
 

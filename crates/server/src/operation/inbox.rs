@@ -50,7 +50,7 @@ pub async fn show(app: &App, access: &Access, id: MessageId, trace: bool) -> Res
         return Ok(shown);
     }
     let trace = match (source_of(app, access, id).await, raw(app, access, id).await) {
-        (Ok(source), Ok(raw)) => view::trace(&app.gateway, &app.ids, &source, &raw),
+        (Ok(source), Ok(raw)) => view::trace(&app.intake.gateway(), &app.ids, &source, &raw),
         (Err(failure), _) | (_, Err(failure)) => Err(failure.to_string()),
     };
     Ok(shown.with_trace(trace))
@@ -112,8 +112,8 @@ async fn source_of(app: &App, access: &Access, id: MessageId) -> Result<Arc<Sour
     })
 }
 
-/// The filter that pairs ask for.
-fn filter(pairs: &[(String, String)]) -> Result<MessageFilter, String> {
+/// The filter that pairs ask for; the error says which pair is wrong.
+pub fn filter(pairs: &[(String, String)]) -> Result<MessageFilter, String> {
     let mut filter = MessageFilter { limit: LIMIT_DEFAULT, ..MessageFilter::default() };
     for (name, value) in pairs {
         let number = || value.parse::<i64>().map_err(|_| format!("{name} must be a whole number"));

@@ -15,8 +15,11 @@ use crate::mllp::{Count, Strangers};
 #[derive(Clone, Default)]
 pub struct Doors {
     http: Arc<Strangers>,
-    mllp: Arc<OnceLock<Vec<(String, Arc<Count>)>>>,
+    mllp: Arc<OnceLock<Vec<Door>>>,
 }
+
+/// A source's name, and what its listener counts.
+type Door = (String, Arc<Count>);
 
 #[derive(Serialize)]
 pub struct Listing {
@@ -33,7 +36,7 @@ struct Stranger {
 
 impl Doors {
     /// The listeners, said once at the start.
-    pub fn bound(&self, listeners: Vec<(String, Arc<Count>)>) {
+    pub fn bound(&self, listeners: Vec<Door>) {
         self.mllp.set(listeners).expect("listeners are bound once");
     }
 

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::load::Load;
+use super::machine;
 use crate::command::Failure;
 use crate::mllp::{self, Client};
 
@@ -43,6 +44,8 @@ pub struct Streamed {
     pub p95_ms: f64,
     pub p99_ms: f64,
     pub max_ms: f64,
+    /// Of server and sender together: what the machine has to give, whoever else is at work on it.
+    pub cpu_ms_per_message: f64,
     /// Answered otherwise than AA or CA.
     pub refused: u64,
 }
@@ -76,7 +79,7 @@ async fn send(plan: &Plan, load: &Load) -> Result<Streamed, mllp::Failure> {
         clients.push(Client::connect(&plan.address.to_string(), None, LIMIT).await?);
     }
     let next = Arc::new(AtomicU64::new(0));
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), machine::cpu_seconds());
     let mut connections = JoinSet::new();
     for (number, client) in clients.into_iter().enumerate() {
         let connection = Connection {
@@ -103,7 +106,7 @@ async fn send(plan: &Plan, load: &Load) -> Result<Streamed, mllp::Failure> {
         all.waits.extend(seen.waits);
         all.refused += seen.refused;
     }
-    Ok(all.summed(began.elapsed()))
+    Ok(all.summed(began.elapsed(), machine::cpu_seconds() - cpu))
 }
 
 struct Connection {
@@ -139,7 +142,7 @@ impl Connection {
 }
 
 impl Seen {
-    fn summed(mut self, took: Duration) -> Streamed {
+    fn summed(mut self, took: Duration, cpu_seconds: f64) -> Streamed {
         self.waits.sort_unstable();
         let at = |share: f64| {
             let index = (self.waits.len() as f64 * share) as usize;
@@ -153,6 +156,7 @@ impl Seen {
             p95_ms: at(0.95),
             p99_ms: at(0.99),
             max_ms: at(1.0),
+            cpu_ms_per_message: cpu_seconds * 1e3 / self.waits.len().max(1) as f64,
             refused: self.refused,
         }
     }
@@ -165,11 +169,12 @@ mod tests {
     #[test]
     fn percentiles_of_a_hundred_waits() {
         let waits = (1..=100).rev().map(Duration::from_millis).collect();
-        let streamed = Seen { waits, refused: 3 }.summed(Duration::from_secs(2));
+        let streamed = Seen { waits, refused: 3 }.summed(Duration::from_secs(2), 0.5);
         assert_eq!((streamed.messages, streamed.messages_per_second), (100, 50.0));
+        assert_eq!(streamed.cpu_ms_per_message, 5.0);
         let shown = [streamed.p50_ms, streamed.p95_ms, streamed.p99_ms, streamed.max_ms];
         assert_eq!(shown, [51.0, 96.0, 100.0, 100.0]);
-        let none = Seen::default().summed(Duration::from_secs(1));
+        let none = Seen::default().summed(Duration::from_secs(1), 0.0);
         assert_eq!((none.messages, none.p99_ms), (0, 0.0));
     }
 }
