@@ -10,7 +10,7 @@ use crate::yaml::{Fault, Value, Yaml};
 #[derive(Debug, Clone)]
 pub enum Document {
     Profile(Box<Profile>),
-    Map(MapDocument),
+    Map(Box<MapDocument>),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -189,7 +189,7 @@ impl Document {
         if yaml.get("map").is_some() {
             let mut map = read_map(yaml)?;
             map.file = file.to_owned();
-            return Ok(Document::Map(map));
+            return Ok(Document::Map(Box::new(map)));
         }
         read_profile(file, yaml).map(|profile| Document::Profile(Box::new(profile)))
     }
@@ -402,7 +402,7 @@ fn read_key(yaml: &Yaml) -> Result<Key, Fault> {
     if yaml.get("content").is_some() {
         return Ok(Key::Content { only_if });
     }
-    let parts = list(yaml, "parts", |item| list_of_slots(item))?;
+    let parts = list(yaml, "parts", list_of_slots)?;
     if parts.is_empty() {
         return Err(Fault::new(yaml.line, "a key says `person`, `id`, `parts` or `content`"));
     }

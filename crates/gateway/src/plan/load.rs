@@ -59,7 +59,7 @@ impl Loader {
         for yaml in &documents {
             match Document::read(file, yaml) {
                 Ok(Document::Profile(profile)) => self.add_profile(*profile),
-                Ok(Document::Map(map)) => self.add_map(map),
+                Ok(Document::Map(map)) => self.add_map(*map),
                 Err(fault) => self.fault(file, fault),
             }
         }

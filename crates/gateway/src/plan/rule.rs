@@ -112,7 +112,7 @@ fn conversion(rule: &profile::Rule, place: &Place, names: &Names<'_>) -> Result<
     }
 }
 
-fn first_target<'t>(index: usize, targets: &'t [Target]) -> Option<&'t Target> {
+fn first_target(index: usize, targets: &[Target]) -> Option<&Target> {
     match &targets[index] {
         Target::First(list) => list.first().and_then(|first| targets.get(*first)),
         target => Some(target),

@@ -156,8 +156,8 @@ impl<'a> Runner<'a> {
     }
 
     fn run_resources(&mut self, spec: &'a plan::Message, uses: &[usize], translation: &mut Translation<'a>) {
-        for at in 0..self.instances.len() {
-            let use_ = &spec.resources[uses[at]];
+        for (at, use_) in uses.iter().enumerate() {
+            let use_ = &spec.resources[*use_];
             let profile = &self.plan.profiles[self.chosen[use_.profile]];
             let instance = &mut self.instances[at];
             let joined = std::mem::take(&mut instance.joined);
