@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use fhir::{Issue, Resource};
-use gateway::{Gateway, IdKey, Source, Translation, Whole};
+use gateway::{BackOptions, Gateway, IdKey, Source, Stamp, Translation, Whole};
 use hl7v2::Message;
 use jiff::tz::TimeZone;
 
@@ -157,8 +157,14 @@ impl Converter {
 
     fn to_hl7v2(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
         let resource = fhir::json::read(bytes).map_err(|issues| said(&issues))?;
-        let _ = (&self.message, resource);
-        Err("the way back is not built yet".to_owned())
+        let time = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S+0000").to_string();
+        let stamp = Stamp { time: &time, control_id: "1", ..Stamp::default() };
+        let options = BackOptions { message: self.message.as_deref(), source: &self.source, stamp };
+        let sent = self.gateway.back(&resource, &options).map_err(|issues| said(&issues))?;
+        for issue in &sent.issues {
+            talk(&format!("{} {}: {}", issue.severity.code(), issue.path, issue.text));
+        }
+        Ok(sent.text.into_bytes())
     }
 
     fn say(&self, translation: &Translation<'_>) {

@@ -24,7 +24,6 @@ use hl7v2::ack::Verdict;
 use record::{Attempt, CommitError, MessageId, NewMessage, Outcome, Receipt, Record, Replay};
 
 pub use answer::Answer;
-pub use undo::Undone;
 
 use crate::app::now;
 use crate::config::OnPark;

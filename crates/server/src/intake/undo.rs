@@ -52,7 +52,7 @@ impl Intake {
         let mut standing = Vec::new();
         for merging in translation.map_or_else(Vec::new, |translation| translation.merges) {
             let prior = Key::new(merging.kind, &merging.prior);
-            let filed = self.0.record.resolve(&[prior.clone()]).await.map_err(|error| error.to_string())?;
+            let filed = self.0.record.resolve(std::slice::from_ref(&prior)).await.map_err(|error| error.to_string())?;
             if merging.how == How::Merge && filed.first().is_some_and(|filed| *filed != prior) {
                 standing.push(merging);
             }
