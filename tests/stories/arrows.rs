@@ -33,8 +33,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
 /// The crates in which each outside library may be named, beside those that only tests and benchmarks need.
 ///
 /// Where it says more than the architecture's table, the reason stands beside it.
-const DOORS: [(&str, &[&str]); 34] = [
-    ("memchr", &["hl7v2"]),
+const DOORS: [(&str, &[&str]); 35] = [
+    ("memchr", &["hl7v2", "gateway"]),
     ("encoding_rs", &["hl7v2"]),
     ("jiter", &["fhir"]),
     ("quick-xml", &["fhir"]),
@@ -51,6 +51,8 @@ const DOORS: [(&str, &[&str]); 34] = [
     ("sha2", &["gateway", "record"]),
     // Keys of a new store; ids of resources that a client creates.
     ("getrandom", &["record", "server"]),
+    // The allocator of the process.
+    ("mimalloc", &["server"]),
     // What the doctor looks at: space on the disk, open files.
     ("rustix", &["server"]),
     ("rusqlite", &["record"]),

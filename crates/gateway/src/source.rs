@@ -94,7 +94,7 @@ fn universal_uri(id: &str, kind: &str) -> Option<String> {
     match kind {
         _ if id.is_empty() => None,
         "ISO" | "" if is_oid => Some(format!("urn:oid:{id}")),
-        "UUID" | "GUID" => Some(format!("urn:uuid:{}", id.to_lowercase())),
+        "UUID" | "GUID" => Some(format!("urn:uuid:{}", escaped_blanks(&id.to_lowercase()))),
         _ if id.contains("://") || id.starts_with("urn:") => Some(escaped_blanks(id)),
         _ if kind == "DNS" => Some(format!("http://{}", escaped_blanks(id))),
         _ => None,

@@ -88,14 +88,6 @@ fn check(samples: Vec<(String, Vec<u8>)>, source: &Source) {
         let found = gateway::differences(&first, &second);
         let found = found.into_iter().filter(|path| !ACCEPTED.iter().any(|(part, _)| path.contains(part)));
         faults.extend(found.map(|path| format!("{name}: {path}")));
-        if std::env::var("SHOW").is_ok_and(|only| name.contains(&only)) {
-            println!(
-                "{}\n---\n{}\n{:#?}",
-                String::from_utf8_lossy(message).replace('\r', "\n"),
-                sent.text.replace('\r', "\n"),
-                sent.issues.iter().map(|i| format!("{} {}", i.path, i.text)).collect::<Vec<_>>()
-            );
-        }
     }
     assert!(faults.is_empty(), "{compared} messages, {} differences:\n{}", faults.len(), faults.join("\n"));
     eprintln!("{compared} messages there and back");
@@ -116,9 +108,107 @@ fn a_simulated_hospital() {
     let source = Source { zone: jiff::tz::TimeZone::get("Europe/London").ok(), ..Source::convert() };
     check(samples(&root().join("../shared/data/simhospital/docs/artifacts"), "out"), &source);
 }
+
+/// What is sent of a Bundle of these resources, in the form of their JSON: the message, and the places not in it.
+fn sent(message: Option<&str>, resources: &[&str]) -> Result<(String, String), String> {
+    let gateway = Gateway::load([]).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let entries: Vec<String> = resources.iter().map(|resource| format!(r#"{{"resource":{resource}}}"#)).collect();
+    let json = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(","));
+    let bundle = fhir::json::read(json.as_bytes()).unwrap_or_else(|issues| panic!("{issues:?}"));
+    let source = Source::named("clinic");
+    let stamp = Stamp { time: "20260301", control_id: "1", sending_facility: "HUB", ..Stamp::default() };
+    let paths = |issues: &[fhir::Issue]| issues.iter().map(|issue| issue.path.as_str()).collect::<Vec<_>>().join(" ");
+    match gateway.back(&bundle, &BackOptions { message, source: &source, stamp }) {
+        Ok(sent) => Ok((sent.text, paths(&sent.issues))),
+        Err(issues) => Err(issues.iter().map(|issue| issue.text.as_str()).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+const ANNA: &str = r#"{"resourceType":"Patient","id":"a","identifier":[{"system":"urn:oid:2.999.1","value":"1"}],"name":[{"family":"Berg"}]}"#;
+const BRITA: &str = r#"{"resourceType":"Patient","id":"b","identifier":[{"system":"urn:oid:2.999.1","value":"2"}],"name":[{"family":"Dahl"}]}"#;
+
 #[test]
-fn more() {
-    let Ok(more) = std::env::var("MORE") else { return };
-    let source = Source { zone: jiff::tz::TimeZone::get("Europe/London").ok(), ..Source::convert() };
-    check(samples(Path::new(&more), "hl7"), &source);
+fn the_bundle_says_which_message() {
+    let visit = |status: &str| {
+        format!(
+            r#"{{"resourceType":"Encounter","id":"e","status":"{status}","class":{{"code":"IMP"}},"subject":{{"reference":"Patient/a"}},"identifier":[{{"value":"V1"}}]}}"#
+        )
+    };
+    let result = r#"{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"code":"K"}]},"subject":{"reference":"Patient/a"},"valueQuantity":{"value":4.10}}"#;
+    for (status, expected) in [
+        ("in-progress", "|ADT^A08^ADT_A01|"),
+        ("planned", "|ADT^A05^ADT_A05|"),
+        ("finished", "|ADT^A03^ADT_A03|"),
+        ("cancelled", "|ADT^A11^ADT_A09|"),
+    ] {
+        let (text, issues) = sent(None, &[ANNA, &visit(status)]).unwrap();
+        assert!(text.contains(expected) && text.contains("\rPV1|1|I"), "{status}: {text} {issues}");
+    }
+    assert!(sent(None, &[ANNA]).unwrap().0.contains("|ADT^A31^ADT_A05|"));
+    let (text, _) = sent(None, &[ANNA, result]).unwrap();
+    assert!(text.contains("|ORU^R01^ORU_R01|") && text.contains("\rOBX|1|NM|K||4.10||||||F"), "{text}");
+}
+
+#[test]
+fn nothing_is_said_of_another_patient() {
+    for subject in ["Patient/b", "Patient/elsewhere"] {
+        let result = format!(
+            r#"{{"resourceType":"Observation","id":"o","status":"final","code":{{"coding":[{{"code":"K"}}]}},"subject":{{"reference":"{subject}"}},"valueString":"7"}}"#
+        );
+        let (text, issues) = sent(Some("ORU^R01"), &[ANNA, &result]).unwrap();
+        assert!(!text.contains("OBX") && issues.contains("Observation/o"), "{subject}: {text}");
+    }
+    let of_brita = r#"{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"code":"K"}]},"subject":{"reference":"Patient/b"},"valueString":"7"}"#;
+    let (text, _) = sent(Some("ORU^R01"), &[ANNA, BRITA, of_brita]).unwrap();
+    let order: Vec<&str> = text.split('\r').map(|segment| segment.split('|').next().unwrap()).collect();
+    assert_eq!(order, ["MSH", "PID", "PID", "OBX", ""], "{text}");
+    assert!(text.find("Dahl") < text.find("OBX") && text.find("Berg") < text.find("Dahl"), "{text}");
+    assert!(sent(Some("ORU^R01"), &[of_brita]).unwrap_err().contains("of nobody"));
+}
+
+#[test]
+fn what_changes_the_meaning_and_cannot_be_said_keeps_the_resource_back() {
+    let allergy = |more: &str| {
+        format!(
+            r#"{{"resourceType":"AllergyIntolerance","id":"x","patient":{{"reference":"Patient/a"}},"code":{{"coding":[{{"code":"P"}}]}}{more}}}"#
+        )
+    };
+    let status = |code: &str| {
+        format!(
+            r#","clinicalStatus":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"{code}"}}]}}"#
+        )
+    };
+    let unknown = r#","modifierExtension":[{"url":"https://a.example/not","valueBoolean":true}]"#;
+    for (more, written) in
+        [("", true), (status("active").as_str(), true), (status("resolved").as_str(), false), (unknown, false)]
+    {
+        let (text, issues) = sent(Some("ADT^A08"), &[ANNA, &allergy(more)]).unwrap();
+        assert_eq!(text.contains("\rAL1|") || text.contains("\rIAM|"), written, "{more}: {text}");
+        assert_eq!(issues.contains("AllergyIntolerance/x"), !written, "{more}: {issues}");
+    }
+    let not_to_be_done = r#"{"resourceType":"ServiceRequest","id":"s","status":"active","intent":"order","doNotPerform":true,"subject":{"reference":"Patient/a"},"identifier":[{"value":"7","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"PLAC"}]}}]}"#;
+    let (text, issues) = sent(Some("ORU^R01"), &[ANNA, not_to_be_done]).unwrap();
+    assert!(!text.contains("OBR") && issues.contains("ServiceRequest/s"), "{text}");
+}
+
+#[test]
+fn what_no_rule_says_is_reported() {
+    let patient = r#"{"resourceType":"Patient","id":"a","name":[{"family":"Berg","text":"Anna | Berg"}],"photo":[{"url":"https://a.example/1"}]}"#;
+    let device = r#"{"resourceType":"Goal","id":"g","lifecycleStatus":"active","description":{"text":"x"},"subject":{"reference":"Patient/a"}}"#;
+    let (text, issues) = sent(Some("ADT^A31"), &[patient, device]).unwrap();
+    assert!(text.contains("\rPID|1||||Berg"), "{text}");
+    assert_eq!(issues, "Patient/a.name[0].text Patient/a.photo[0] Goal/g");
+}
+
+#[test]
+fn a_local_time_goes_back_as_the_receiver_writes_it() {
+    let gateway = Gateway::load([]).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let patient = r#"{"resourceType":"Patient","id":"a","name":[{"family":"Berg"}],"deceasedDateTime":"2020-10-25T01:30:00+00:00"}"#;
+    let bundle = fhir::json::read(patient.as_bytes()).unwrap_or_else(|issues| panic!("{issues:?}"));
+    for (zone, expected) in [("Europe/London", "|20201025013000+0000|"), ("Atlantic/Reykjavik", "|20201025013000|")] {
+        let source = Source { zone: jiff::tz::TimeZone::get(zone).ok(), ..Source::named("clinic") };
+        let stamp = Stamp { time: "20260301", control_id: "1", ..Stamp::default() };
+        let sent = gateway.back(&bundle, &BackOptions { message: None, source: &source, stamp }).unwrap();
+        assert!(format!("{}|", sent.text).replace('\r', "|").contains(expected), "{zone}: {}", sent.text);
+    }
 }

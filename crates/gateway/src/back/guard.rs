@@ -6,7 +6,7 @@ use fhir::schema::{self, Type};
 use super::place::{is_within, nodes};
 use super::rules::{At, Back, Run};
 use super::survey::Ref;
-use crate::plan::{Convert, Direction, Guard, Slot, Source as From};
+use crate::plan::{BuiltIn, Convert, Direction, Guard, Slot, Source as From};
 use crate::run::text_holds;
 
 /// What another rule of the profile will write to a place, as far as that is known now.
@@ -70,7 +70,7 @@ impl<'b> Back<'b> {
 
     /// A rule further down that has something for the same place. One that yields to this rule does not count.
     fn foresee(&mut self, run: &Run<'b, '_>, number: usize, slot: &Slot) -> Foreseen {
-        for (at, rule) in run.profile.rules.iter().enumerate().skip(number + 1) {
+        for rule in run.profile.rules.iter().skip(number + 1) {
             let From::Slots(slots) = &rule.source else { continue };
             let comes =
                 rule.direction != Direction::ToFhir && is_within(&slots[0], slot) && !rule.unless.contains(&number);
@@ -79,12 +79,13 @@ impl<'b> Back<'b> {
             }
             let found = nodes(run.object, &rule.place.steps, false);
             let Some(first) = found.first() else { continue };
-            debug_assert!(at > number);
             return match rule.convert {
-                Convert::Plain | Convert::Mapped(_) if slots[0] == *slot => match self.text_of(rule, first.node) {
-                    Some(text) => Foreseen::Text(text),
-                    None => Foreseen::Nothing,
-                },
+                Convert::Plain | Convert::Mapped(_) | Convert::BuiltIn(BuiltIn::CodeSystem) if slots[0] == *slot => {
+                    match self.text_of(rule, first.node) {
+                        Some(text) => Foreseen::Text(text),
+                        None => Foreseen::Nothing,
+                    }
+                }
                 _ => Foreseen::Something,
             };
         }

@@ -7,7 +7,7 @@ use super::rules::Back;
 /// Issues of one message; what is beyond is said once.
 const ISSUES_MAX: usize = 200;
 /// What is about the resource in a record and not about anything that it tells.
-const FORM: &[&str] = &["resourceType", "id", "meta", "text", "implicitRules"];
+const FORM: &[&str] = &["resourceType", "id", "meta", "text", "implicitRules", "contained"];
 
 pub fn report(back: &mut Back<'_>) {
     let mut issues = Vec::new();
@@ -21,6 +21,18 @@ pub fn report(back: &mut Back<'_>) {
             Told::Nothing => issues.push(unsaid(name, "no rule of this message says anything of it")),
             Told::Part => elements(back, found.object, name, true, &mut issues),
             Told::All => {}
+        }
+        let labels = found.object.get("meta").and_then(Node::as_object).and_then(|meta| meta.get("security"));
+        if labels.and_then(|labels| told_node(back, labels)).is_some_and(|told| told != Told::All) {
+            issues.push(unsaid(
+                &format!("{name}.meta.security"),
+                "a security label that no rule says: the receiver will not see it",
+            ));
+        }
+        for (at, contained) in found.object.items("contained").iter().enumerate() {
+            if told_node(back, contained) == Some(Told::Nothing) {
+                issues.push(unsaid(&format!("{name}.contained[{at}]"), "not in the message: no rule says it here"));
+            }
         }
     }
     let room = ISSUES_MAX.saturating_sub(back.issues.len());

@@ -10,6 +10,7 @@
 
 mod guard;
 mod header;
+mod items;
 mod left;
 mod links;
 mod page;

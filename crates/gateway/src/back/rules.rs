@@ -10,12 +10,11 @@ use fhir::{Issue, Node, Object, Resource};
 use super::header::Chosen;
 use super::links::{self, Links};
 use super::page::{Page, Spot};
-use super::place::{Found, is_several, nodes};
+use super::place::nodes;
 use super::said::Said;
 use super::seat::Seat;
 use super::survey::{Claim, Ref, Survey};
 use super::{BackOptions, page, said};
-use crate::path::Index;
 use crate::plan::{BuiltIn, Constant, Convert, Direction, Op, Plan, Profile, Rule, Slot, Source as From, Step, Target};
 use crate::source::Source;
 
@@ -55,6 +54,9 @@ pub(super) struct Back<'b> {
     pub issues: Vec<Issue>,
 }
 
+/// A state to go back to.
+type Mark = (page::Mark, said::Mark, Option<(usize, usize)>);
+
 /// Where a profile is applied.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct At {
@@ -71,10 +73,10 @@ pub(super) struct Run<'b, 'n> {
     /// Which rules have written.
     pub wrote: Vec<bool>,
     /// Items of lists that a rule has said.
-    claimed: HashSet<usize>,
+    pub claimed: HashSet<usize>,
     /// For items that several rules could say: whose they are.
-    assigned: HashMap<usize, usize>,
-    assigned_lists: Vec<Vec<Step>>,
+    pub assigned: HashMap<usize, usize>,
+    pub assigned_lists: Vec<Vec<Step>>,
     /// Segments that were one item each.
     pub taken: Vec<usize>,
     /// A reference that this very segment contradicts.
@@ -127,11 +129,11 @@ impl<'b> Back<'b> {
         said.filter(|hits| *hits > 0)
     }
 
-    fn mark(&self) -> (page::Mark, said::Mark, Option<(usize, usize)>) {
+    pub fn mark(&self) -> Mark {
         (self.page.mark(), self.said.mark(), self.survey.as_ref().map(Survey::mark))
     }
 
-    fn back_to(&mut self, (page, said, survey): (page::Mark, said::Mark, Option<(usize, usize)>)) {
+    pub fn back_to(&mut self, (page, said, survey): Mark) {
         self.page.back_to(page);
         self.said.back_to(said);
         if let (Some(known), Some(mark)) = (&mut self.survey, survey) {
@@ -252,178 +254,6 @@ impl<'b> Back<'b> {
         })
     }
 
-    fn items(&mut self, run: &mut Run<'b, '_>, number: usize, slots: &[Slot]) -> bool {
-        let rule = &run.profile.rules[number];
-        let mut found = nodes(run.object, &rule.place.steps, false);
-        if matches!(rule.op, Op::Journal(_)) {
-            // The latest step of a history is the one to tell.
-            found.reverse();
-        }
-        if let (BuiltIn::Lines, Some(first)) = (rule.convert.built_in(), found.first()) {
-            let lines = |back: &mut Self| back.lines(first.node, &slots[0], run.at);
-            return self.attempt(|back| lines(back) && back.guards(&rule.guards, Some((run, number)), run.at));
-        }
-        if !self.frozen {
-            self.assign(run, number);
-        }
-        // Guards of a rule that writes repetitions are about all of them together.
-        let before = self.mark();
-        let mut said = false;
-        for found in found {
-            let others =
-                |item: usize| run.claimed.contains(&item) || run.assigned.get(&item).is_some_and(|to| *to != number);
-            if found.item.is_some_and(others) || (said && !is_several(&slots[0])) {
-                continue;
-            }
-            if let Some(segment) = self.item(run, number, found) {
-                said = true;
-                run.claimed.extend(found.item);
-                run.taken.push(segment);
-            }
-        }
-        if said && is_repeated(&slots[0]) && !self.guards(&rule.guards, Some((run, number)), run.at) {
-            self.back_to(before);
-            return false;
-        }
-        said
-    }
-
-    /// Says one item by a rule; answers the segment in which it now stands.
-    fn item(&mut self, run: &Run<'b, '_>, number: usize, found: Found<'_>) -> Option<usize> {
-        let rule = &run.profile.rules[number];
-        let From::Slots(slots) = &rule.source else { return None };
-        if let Slot::Segment { segment, all: true } = slots[0] {
-            return self.item_as_segment(run, number, found, segment);
-        }
-        let at = run.at;
-        let write = |back: &mut Self, spot: Spot| {
-            let guarded = !is_repeated(&slots[0]);
-            back.convert(rule, found.node, spot, at) && (!guarded || back.guards(&rule.guards, Some((run, number)), at))
-        };
-        if !self.frozen {
-            let mut segment = None;
-            let said = self.attempt(|back| {
-                back.open(&slots[0], at).is_some_and(|spot| {
-                    segment = Some(spot.segment);
-                    write(back, spot)
-                })
-            });
-            return segment.filter(|_| said);
-        }
-        let spots: Vec<Spot> = slots.iter().flat_map(|slot| self.spots(slot, at)).collect();
-        spots.into_iter().find(|spot| self.attempt(|back| write(back, *spot))).map(|spot| spot.segment)
-    }
-
-    /// A segment as one item (`NTE[*]`): one that says the same already, else a new one.
-    fn item_as_segment(
-        &mut self,
-        run: &Run<'b, '_>,
-        number: usize,
-        found: Found<'_>,
-        id: hl7v2::SegmentId,
-    ) -> Option<usize> {
-        let rule = &run.profile.rules[number];
-        let instance = run.at.instance;
-        let write = |back: &mut Self, segment: usize| {
-            let at = At { instance: back.page.segments[segment].instance, segment, view: Some(Spot::segment(segment)) };
-            back.convert(rule, found.node, Spot::segment(segment), at) && back.guards(&rule.guards, None, at)
-        };
-        let known: Vec<usize> = self
-            .page
-            .enclosing(instance)
-            .flat_map(|at| self.page.find_in(at, id))
-            .filter(|at| !run.taken.contains(at))
-            .collect();
-        for segment in known {
-            let (agreed, conflicts) = (self.agreed, self.conflicts);
-            let same = |back: &mut Self| write(back, segment) && back.conflicts == conflicts && back.agreed > agreed;
-            if self.attempt(same) {
-                return Some(segment);
-            }
-        }
-        if self.frozen {
-            return None;
-        }
-        let mut made = None;
-        let said = self.attempt(|back| {
-            made = back.new_segment(id, instance);
-            made.is_some_and(|segment| write(back, segment))
-        });
-        made.filter(|_| said)
-    }
-
-    /// Where several rules could say the items of one list: an item goes to the rule whose constants it has, else to
-    /// the rule that says most of it, else to the first with room.
-    fn assign(&mut self, run: &mut Run<'b, '_>, number: usize) {
-        let list = list_of(&run.profile.rules[number]);
-        if list.is_empty() || run.assigned_lists.iter().any(|known| known == list) {
-            return;
-        }
-        run.assigned_lists.push(list.to_vec());
-        let of_list = |rule: &Rule| list_of(rule) == list && rule.direction != Direction::ToFhir;
-        let rules: Vec<usize> = (0..run.profile.rules.len())
-            .filter(|at| of_list(&run.profile.rules[*at]) && self.event_holds(&run.profile.rules[*at].guards))
-            .collect();
-        if rules.len() < 2 {
-            return;
-        }
-        let ranks = self.ranks(run, &rules);
-        let mut full = HashSet::new();
-        for only_special in [true, false] {
-            for (item, ranked) in &ranks {
-                if run.assigned.contains_key(item) {
-                    continue;
-                }
-                let free =
-                    ranked.iter().filter(|(rule, special, _)| !full.contains(rule) && (*special || !only_special));
-                let best = free.max_by_key(|(rule, special, hits)| (*special, *hits, std::cmp::Reverse(*rule)));
-                let Some((rule, ..)) = best else { continue };
-                run.assigned.insert(*item, *rule);
-                if !has_room(&run.profile.rules[*rule]) {
-                    full.insert(*rule);
-                }
-            }
-        }
-    }
-
-    /// For each item the rules that can say it, whether by constants or `else`, and how much.
-    fn ranks(&mut self, run: &Run<'b, '_>, rules: &[usize]) -> Vec<(usize, Vec<(usize, bool, usize)>)> {
-        let mut ranks: Vec<(usize, Vec<(usize, bool, usize)>)> = Vec::new();
-        for rule in rules {
-            let compiled = &run.profile.rules[*rule];
-            let mut found = nodes(run.object, &compiled.place.steps, false);
-            if matches!(compiled.op, Op::Journal(_)) {
-                found.reverse();
-            }
-            for found in found {
-                let Some(item) = found.item else { continue };
-                let Some(hits) = self.trial(|back| back.item(run, *rule, found).is_some()) else { continue };
-                let ranked = (*rule, self.is_special(compiled, found.node), hits);
-                match ranks.iter_mut().find(|(known, _)| *known == item) {
-                    Some((_, known)) => known.push(ranked),
-                    None => ranks.push((item, vec![ranked])),
-                }
-            }
-        }
-        ranks
-    }
-
-    /// Whether an item has what a rule's `else` or the constants of its profile say.
-    fn is_special(&self, rule: &Rule, node: &Node<'_>) -> bool {
-        let has = |(place, constant): &(crate::plan::Place, Constant)| {
-            let inside = node.as_object().map(|object| nodes(object, &place.steps, true)).unwrap_or_default();
-            inside.iter().any(|found| equals(found.node, constant))
-        };
-        let by_else = !rule.fallback.is_empty() && rule.fallback.iter().all(has);
-        by_else
-            || match rule.convert {
-                Convert::Part(index, _) | Convert::Resource(index) => {
-                    constants(self.profile_of(index)).next().is_some()
-                }
-                _ => false,
-            }
-    }
-
     /// The object that a reference leads to, and its number in the Bundle where it is not contained.
     pub fn follow(&self, node: &Node<'_>) -> Option<(&'b Object<'b>, Option<usize>)> {
         let text = node.as_object()?.str("reference")?;
@@ -439,30 +269,6 @@ impl At {
     pub fn viewing(self, spot: Spot) -> At {
         At { view: Some(spot), ..self }
     }
-}
-
-impl Convert {
-    fn built_in(&self) -> BuiltIn {
-        match self {
-            Convert::BuiltIn(built_in) => *built_in,
-            _ => BuiltIn::Text,
-        }
-    }
-}
-
-/// The steps up to the list whose items a rule says one by one; none where it does not.
-fn list_of(rule: &Rule) -> &[Step] {
-    let last = rule.place.steps.iter().rposition(|step| step.index == Index::All);
-    last.map_or(&[], |at| &rule.place.steps[..=at])
-}
-
-/// Whether a rule writes repetitions of one field; segments that are one item each are guarded one by one.
-fn is_repeated(slot: &Slot) -> bool {
-    is_several(slot) && !matches!(slot, Slot::Segment { .. })
-}
-
-fn has_room(rule: &Rule) -> bool {
-    matches!(&rule.source, From::Slots(slots) if is_several(&slots[0]))
 }
 
 /// Constants that every object of a profile has: backwards they are a condition.
@@ -481,7 +287,7 @@ fn fits(profile: &Profile, object: &Object<'_>) -> bool {
         .all(|(rule, constant)| nodes(object, &rule.place.steps, true).iter().any(|found| equals(found.node, constant)))
 }
 
-fn equals(node: &Node<'_>, constant: &Constant) -> bool {
+pub(super) fn equals(node: &Node<'_>, constant: &Constant) -> bool {
     match (node, constant) {
         (Node::Text(text), Constant::Text(wanted)) | (Node::Number(text), Constant::Number(wanted)) => text == wanted,
         (Node::Bool(value), Constant::Bool(wanted)) => value == wanted,

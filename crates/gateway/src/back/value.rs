@@ -33,10 +33,11 @@ impl<'b> Back<'b> {
         }
     }
 
-    /// What a rule writes for a node, where it is plain text or a code.
+    /// What a rule writes for a node, where it is plain text, a code or the name of a coding system.
     pub(super) fn text_of(&self, rule: &Rule, node: &Node<'_>) -> Option<String> {
         let text = match (node, &rule.convert) {
             (Node::Text(code), Convert::Mapped(map)) => self.plan.maps[*map].to_source(code)?.to_owned(),
+            (Node::Text(uri), Convert::BuiltIn(BuiltIn::CodeSystem)) => self.code_system(uri),
             (Node::Text(text), _) => match rule.place.leaf.kind {
                 "date" | "dateTime" | "instant" | "time" => self.local_time(rule.place.leaf.kind, text),
                 _ => text.to_string(),

@@ -29,11 +29,11 @@ pub fn step(merging: &Merging, standing: &Standing) -> Step {
     let direct = standing.prior.id == merging.prior;
     match merging.how {
         How::Link | How::Unlink | How::Move => park("it says something of two records that a person must decide"),
-        // It was merged before, by this message or another.
-        _ if standing.prior == standing.survivor => Step::Nothing,
         How::Merge if standing.survivor.id == merging.prior => {
             park("the survivor was itself merged into the prior: a circle")
         }
+        // It was merged before, by this message or another.
+        _ if standing.prior == standing.survivor => Step::Nothing,
         How::Merge if !direct => park("the prior was already merged into another record"),
         // A visit or an account of the survivor is made by this very message; a person is somebody or nobody.
         How::Merge if !standing.survivor_known && merging.kind == "Patient" => {
