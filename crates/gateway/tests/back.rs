@@ -1,6 +1,7 @@
 //! There and back: a message as FHIR, that as a message again, and what this says in FHIR is the same, ids included.
 //!
 //! Compared are whole Bundles. Lists may come in another order: v2 has its own, and FHIR gives it no meaning here.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, which say what they skip")]
 
 use std::path::{Path, PathBuf};
 
