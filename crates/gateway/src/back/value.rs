@@ -126,7 +126,7 @@ impl<'b> Back<'b> {
             let kept = codings[1..].to_vec();
             copy.set("coding", Node::List(kept));
         } else if let Some(code) = source_code(map, first) {
-            let back = Node::Object(as_source_has_it(map, first, code));
+            let back = Node::Object(as_source_has_it(map, first, code, in_concept));
             let others = codings.iter().skip(1).cloned();
             match back {
                 Node::Object(back) if !in_concept => copy = back,
@@ -138,15 +138,17 @@ impl<'b> Back<'b> {
         let copied = std::mem::replace(&mut self.said, outer);
         if stands {
             self.note_copied(&copied, &copy, object, usize::from(original));
-            // Words that the map added go with its code.
-            let words = first.get("display").filter(|_| self.said_code(first) && map_words(map, first));
-            words.into_iter().for_each(|words| self.said.note(words));
+            self.note_map_adds(map, first);
         }
         stands
     }
 
-    fn said_code(&self, coding: &Object<'_>) -> bool {
-        coding.get("code").is_some_and(|code| self.said.has(code))
+    /// The system and the words that the map added go with its code.
+    fn note_map_adds(&mut self, map: &CodeMap, coding: &Object<'_>) {
+        let said = coding.get("code").is_some_and(|code| self.said.has(code));
+        let mapped = source_code(map, coding).is_some();
+        let added = [coding.get("system").filter(|_| mapped), coding.get("display").filter(|_| map_words(map, coding))];
+        added.into_iter().flatten().filter(|_| said).for_each(|node| self.said.note(node));
     }
 
     /// Notes in the object what was said of its copy, from which the first `left_out` codings are missing.
@@ -278,15 +280,17 @@ fn map_words(map: &CodeMap, coding: &Object<'_>) -> bool {
     own.is_some() && own == coding.str("display")
 }
 
-/// A mapped coding with the source's code; words that are the map's own are not the source's.
-fn as_source_has_it<'n>(map: &CodeMap, coding: &Object<'n>, code: &str) -> Object<'n> {
+/// A mapped coding with the source's code, and in a concept with its table; where only one coding fits, the field fixes
+/// the table. Words that are the map's own are not the source's.
+fn as_source_has_it<'n>(map: &CodeMap, coding: &Object<'n>, code: &str, in_concept: bool) -> Object<'n> {
     let mut back = coding.clone();
     if map_words(map, coding) {
         back.remove("display");
     }
     back.set("code", Node::text(code.to_owned()));
-    if let Some(from) = &map.from {
-        back.set("system", Node::text(from.clone()));
+    match &map.from {
+        Some(from) if in_concept => back.set("system", Node::text(from.clone())),
+        _ => drop(back.remove("system")),
     }
     back
 }

@@ -1,6 +1,6 @@
 //! The configuration: what can be set, its defaults, and what it means (`deploy/hilum.toml` is the annotated example).
 //!
-//! Defaults < `hilum.toml` < `HILUM__SECTION__KEY` < flags; [`load`] puts them over each other and remembers where each
+//! Defaults < `hilum.toml` < `HILUM__SECTION__KEY` < flags; `load.rs` puts them over each other and remembers where each
 //! value came from. The structs below are the only list of keys: a key that is not here is an error. A secret is never a
 //! value here: its key ends in `_file` and names the file that holds it, so that a configuration can be shown to anybody.
 
