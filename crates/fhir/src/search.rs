@@ -1,7 +1,7 @@
 //! FHIR search without a store (R4 §3.1.1): which parameters a type has, what a resource has under each of them, what a
 //! client asked for, and whether the two meet.
 //!
-//! A store keeps what [`extract`] gives and turns a [`Query`] into its own plan; [`matches()`] says what the right answer
+//! A store keeps what `extract` gives and turns a [`Query`] into its own plan; [`matches()`] says what the right answer
 //! is, for tests and for one resource at a time. Composite parameters are known but not served: a value of theirs joins
 //! the values of one element, which an [`Entry`] does not tell (see [`Parameter::components`]).
 

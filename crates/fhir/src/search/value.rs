@@ -52,7 +52,7 @@ pub struct OfType<'r> {
 /// A string, or one part of a name or address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<'r> {
-    /// Lower case, without combining marks, white space single and trimmed: see [`super::normalise`].
+    /// Lower case, without combining marks, white space single and trimmed: see `super::normalise`.
     pub normalised: Cow<'r, str>,
     /// As written.
     pub exact: &'r str,
