@@ -187,6 +187,12 @@ fn what_changes_the_meaning_and_cannot_be_said_keeps_the_resource_back() {
         assert_eq!(text.contains("\rAL1|") || text.contains("\rIAM|"), written, "{more}: {text}");
         assert_eq!(issues.contains("AllergyIntolerance/x"), !written, "{more}: {issues}");
     }
+    let (text, _) = sent(Some("ADT^A08"), &[ANNA, &allergy(&status("active"))]).unwrap();
+    assert!(!text.contains("IAM"), "active is not confirmed: {text}");
+    let gone = ANNA.replace(r#""id":"a""#, r#""id":"a","active":false"#);
+    assert!(sent(Some("ADT^A31"), &[&gone]).is_err());
+    let there = ANNA.replace(r#""id":"a""#, r#""id":"a","active":true"#);
+    assert!(sent(Some("ADT^A31"), &[&there]).unwrap().0.contains("PID|1||1^"));
     let not_to_be_done = r#"{"resourceType":"ServiceRequest","id":"s","status":"active","intent":"order","doNotPerform":true,"subject":{"reference":"Patient/a"},"identifier":[{"value":"7","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"PLAC"}]}}]}"#;
     let (text, issues) = sent(Some("ORU^R01"), &[ANNA, not_to_be_done]).unwrap();
     assert!(!text.contains("OBR") && issues.contains("ServiceRequest/s"), "{text}");

@@ -50,7 +50,11 @@ impl<'b> Back<'b> {
             (Guard::Valued, written, foreseen) => written.is_some() || !matches!(foreseen, Foreseen::Nothing),
             (Guard::Empty, written, foreseen) => written.is_none() && matches!(foreseen, Foreseen::Nothing),
             (Guard::Null, ..) => false,
-            (Guard::OneOf(codes), None, Foreseen::Nothing) => !self.frozen && self.produce(slot, &codes[0], at),
+            (Guard::OneOf(codes), None, Foreseen::Nothing) => {
+                // A constant that several codes have does not tell which of them it was.
+                let told = codes.len() == 1 || !of.is_some_and(|(run, number)| run.profile.rules[number].is_constant());
+                !self.frozen && told && self.produce(slot, &codes[0], at)
+            }
             (Guard::OneOf(_), None, Foreseen::Something) => false,
             (Guard::NoneOf(_), None, Foreseen::Something) => true,
             (guard, None, Foreseen::Text(text)) => text_holds(guard, &text),

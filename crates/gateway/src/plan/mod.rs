@@ -289,6 +289,10 @@ pub struct Merge {
 }
 
 impl Rule {
+    pub fn is_constant(&self) -> bool {
+        matches!(self.source, Source::Constant(_))
+    }
+
     /// Whether it says something of the message, and not only a constant or a reference.
     pub fn is_substantial(&self) -> bool {
         !matches!(self.source, Source::Constant(_) | Source::Reference { .. })
