@@ -37,6 +37,20 @@ fn a_facility_that_is_not_configured_is_refused_and_listed() {
 }
 
 #[test]
+fn a_number_of_an_authority_that_is_not_configured_is_refused() {
+    let hilum = Hilum::configured(&source("ward", "assigners = [\"HIS\", \"2.999.7.1\"]"));
+    let mut line = hilum.line();
+    let of = |authority: &str| adt("A28", "20260301", &PERSON.replace("^^^HIS^MR", &format!("^^^{authority}^MR")));
+    line.accepted(&of("HIS"));
+    line.accepted(&of("REG&2.999.7.1&ISO"));
+    // A number that does not name a person here (an account) may be anybody's.
+    line.accepted(&adt("A28", "20260301", &PERSON.replace("^^^HIS^MR", "^^^HIS^MR~9^^^OTHER^AN")));
+    let answer = line.say(&of("OTHER"));
+    assert_eq!((answer.code(), answer.field("ERR", 2)), ("AR", "PID^1^3"), "{}", answer.0);
+    assert_eq!(hilum.messages("outcome=refused").len(), 1);
+}
+
+#[test]
 fn an_address_that_is_not_configured_is_refused_and_listed() {
     let hilum =
         Hilum::configured(&format!("{}{}", source("ward", "peers = [\"192.0.2.0/24\"]"), source("lab", "http = true")));

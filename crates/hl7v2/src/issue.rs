@@ -184,6 +184,7 @@ impl Place {
 
 impl SegmentId {
     pub const MSH: SegmentId = SegmentId(*b"MSH");
+    pub const PID: SegmentId = SegmentId(*b"PID");
 
     /// Reads three ASCII letters or digits of which the first is a letter; lower case becomes upper case.
     pub fn new(id: &str) -> Option<SegmentId> {

@@ -29,6 +29,8 @@ pub struct Source {
     pub peers: Vec<IpNet>,
     /// MSH-4.
     pub facilities: Allowed,
+    /// CX.4 of what names a person.
+    pub assigners: Allowed,
     /// MSH-3.
     pub applications: Allowed,
     pub processing: Processing,
@@ -119,6 +121,7 @@ impl Source {
             http: table.http,
             peers: table.peers.clone(),
             facilities: Allowed::of(&table.facilities),
+            assigners: Allowed::of(&table.assigners),
             applications: Allowed::of(&table.applications),
             processing: if table.production { Processing::Production } else { Processing::Test },
             on_park: table.on_park,
@@ -170,9 +173,13 @@ impl Allowed {
 
     /// Whether what MSH-3 or MSH-4 says, by name or by universal id, is among these.
     pub fn permits(&self, sender: &Hd<'_>) -> bool {
+        self.permits_names(&sender.namespace, &sender.universal_id)
+    }
+
+    pub fn permits_names(&self, namespace: &str, universal_id: &str) -> bool {
         match self {
             Allowed::Any => true,
-            Allowed::These(names) => names.iter().any(|name| *name == sender.namespace || *name == sender.universal_id),
+            Allowed::These(names) => names.iter().any(|name| name == namespace || name == universal_id),
         }
     }
 }

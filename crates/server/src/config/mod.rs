@@ -114,6 +114,9 @@ pub struct Source {
     pub facilities: Vec<String>,
     /// What it may say in MSH-3; `*` for anything.
     pub applications: Vec<String>,
+    /// Whose numbers may name its patients (CX.4 of the identifiers of `person_types`), by name or universal id; `*` for
+    /// anybody's.
+    pub assigners: Vec<String>,
     /// A production source takes nothing that says T or D in MSH-11; a test source takes nothing that says P.
     pub production: bool,
     /// The character set of messages that declare none, as in MSH-18.
@@ -225,6 +228,7 @@ impl Default for Source {
             peers: Vec::new(),
             facilities: Vec::new(),
             applications: vec!["*".to_owned()],
+            assigners: vec!["*".to_owned()],
             production: true,
             charset: None,
             zone: None,

@@ -1,12 +1,13 @@
 //! Whether a message is taken at all: what MSH says, against what its source may send (`safety.md` 2 and 9).
 
 use hl7v2::ack::Verdict;
-use hl7v2::{Header, Issue, Kind, Place, ProcessingId};
+use hl7v2::{Issue, Kind, Message, Place, ProcessingId, SegmentId};
 use record::CommitError;
 
-use crate::source::{Processing, Source};
+use crate::source::{Allowed, Processing, Source};
 
-pub fn verdict(source: &Source, header: &Header<'_>) -> Verdict {
+pub fn verdict(source: &Source, message: &Message<'_>) -> Verdict {
+    let header = message.header();
     let verdict = Verdict::of_header(header.issues());
     if verdict.outcome != hl7v2::ack::Outcome::Accepted {
         return verdict;
@@ -16,6 +17,11 @@ pub fn verdict(source: &Source, header: &Header<'_>) -> Verdict {
     }
     if !source.applications.permits(&header.sending_application) {
         return refuse(Kind::UnknownKey, 3, "this sending application is not configured for the source");
+    }
+    if !assigners_fit(source, message) {
+        let place = Place::field(SegmentId::PID, 3);
+        let text = "this assigning authority is not configured for the source";
+        return Verdict::rejected(vec![Issue::error(Kind::UnknownKey, place, text)]);
     }
     let fits = match (source.processing, &header.processing_id) {
         (Processing::Any, _) | (_, ProcessingId::Missing) => true,
@@ -29,6 +35,22 @@ pub fn verdict(source: &Source, header: &Header<'_>) -> Verdict {
         }
         (false, _) => refuse(Kind::ProcessingId, 11, "test messages are not taken by a production source"),
     }
+}
+
+/// Whether every identifier that may name a person was given by somebody whose numbers the source may use. One without an
+/// authority is the source's own.
+fn assigners_fit(source: &Source, message: &Message<'_>) -> bool {
+    if matches!(source.assigners, Allowed::Any) {
+        return true;
+    }
+    let patients = message.segments().filter(|segment| segment.segment_id() == SegmentId::PID);
+    patients.flat_map(|patient| patient.field(3).repetitions()).all(|identifier| {
+        let kind = identifier.component(5).text();
+        let names_a_person = kind.is_empty() || source.gateway.person_types.iter().any(|known| *known == kind);
+        let authority = identifier.component(4);
+        let (namespace, universal) = (authority.subcomponent(1).text(), authority.subcomponent(2).text());
+        !names_a_person || authority.is_empty() || source.assigners.permits_names(&namespace, &universal)
+    })
 }
 
 /// No profile is for this type and trigger.

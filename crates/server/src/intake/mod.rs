@@ -141,7 +141,7 @@ impl Intake {
         };
         let message = &parsed.message;
         let kind = message.field(0, 9).raw().to_owned();
-        let verdict = admit::verdict(source, &message.header());
+        let verdict = admit::verdict(source, message);
         if verdict.outcome != hl7v2::ack::Outcome::Accepted {
             return (self.store_alone(source, Some(message), &origin, Decision::refused(verdict)).await, kind);
         }
