@@ -203,9 +203,11 @@ impl Intake {
     /// The answer to a message that was committed before: as it was answered then. What was refused then is tried
     /// again, because whoever refused it may have been mended since.
     async fn again(&self, source: &Source, message: &Message<'_>, id: MessageId) -> Result<Answer, Origin<'static>> {
-        let stored = self.0.record.message(&self.0.access, id).await.ok().flatten();
-        let outcome = stored.map_or(Outcome::Applied, |stored| stored.outcome());
-        match outcome {
+        let Ok(Some(stored)) = self.0.record.message(&self.0.access, id).await else {
+            // What became of it cannot be read now, so nothing is promised: the sender asks again.
+            return Ok(answer::of(Some(message), &admit::not_now(), None, None));
+        };
+        match stored.outcome() {
             Outcome::Refused => Err(Origin::Stored { id, mended: None }),
             Outcome::Parked if source.on_park == OnPark::Error => Err(Origin::Stored { id, mended: None }),
             outcome => Ok(answer::of(Some(message), &Verdict::accepted(), Some(outcome), Some(id))),
