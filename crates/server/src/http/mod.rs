@@ -5,21 +5,25 @@
 
 mod access;
 mod body;
+mod coding;
+mod compress;
+mod edge;
 mod failure;
 mod form;
+mod format;
 mod link;
+mod page;
 mod precondition;
 mod reply;
+mod routes;
 mod watch;
 
-use std::future::ready;
 use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{App as Routes, HttpRequest, HttpResponse, HttpServer, Resource};
+use actix_web::middleware::from_fn;
+use actix_web::{App as Routes, HttpServer, web};
 
 pub use access::{Ask, client_address};
 pub use body::{content_type, detached, fhir_body, read_body};
@@ -28,11 +32,10 @@ pub use form::Form;
 pub use link::{base, encoded, pairs};
 pub use precondition::{Match, is_fresh};
 pub use reply::{json, of_version, resource, written};
+pub use routes::{Deed, FHIR, PLACES, Place};
 
 use crate::app::App;
 
-/// The path under which FHIR is served.
-pub const FHIR: &str = "/fhir";
 /// An idle connection is kept this long for the next request.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often a drain looks whether all is answered, and what the last answers get to be read.
@@ -56,7 +59,7 @@ impl Http {
         let shared = app.clone();
         let factory = move || {
             let routes = Routes::new().app_data(web::Data::new(shared.clone()));
-            routes.wrap(actix_web::middleware::from_fn(watch::watch)).configure(routes_of)
+            routes.wrap(from_fn(compress::compress)).wrap(from_fn(watch::watch)).configure(routes::routes)
         };
         let server: Server = HttpServer::new(factory)
             .workers(workers)
@@ -85,61 +88,6 @@ impl Http {
             () = in_hand => {}
         }
     }
-}
-
-fn routes_of(config: &mut ServiceConfig) {
-    use crate::interaction::{capabilities, create, delete, history, read, search, update, vread};
-    use crate::operation::{health, hl7v2, messages, metrics, strangers};
-    let one = at("/{kind}/{id}").get(read::read).head(read::read).put(update::update).delete(delete::delete);
-    let all = at("/{kind}").get(search::by_query).head(search::by_query).post(create::create);
-    let all = all.put(not_served_yet).delete(not_served_yet);
-    let fhir = web::scope(FHIR)
-        .service(only("GET, HEAD", at("/metadata").get(capabilities::show).head(capabilities::show)))
-        .service(only("GET, POST", at("").get(not_served_yet).post(not_served_yet)))
-        .service(only("GET", at("/_history").get(history::of_everything)))
-        .service(only("GET, HEAD, POST", all))
-        .service(only("POST", at("/{kind}/_search").post(search::by_form)))
-        .service(only("GET", at("/{kind}/_history").get(history::of_kind)))
-        .service(only("GET, HEAD, PUT, DELETE", one.patch(not_served_yet)))
-        .service(only("GET", at("/{kind}/{id}/_history").get(history::of_resource)))
-        .service(only("GET, HEAD", at("/{kind}/{id}/_history/{vid}").get(vread::vread).head(vread::vread)));
-    config
-        .service(fhir)
-        .service(only("POST", at("/hl7v2").post(hl7v2::take)))
-        .service(only("GET", at("/hilum/messages").get(messages::list)))
-        .service(only("GET", at("/hilum/messages/{id}").get(messages::show)))
-        .service(only("GET", at("/hilum/messages/{id}/raw").get(messages::raw)))
-        .service(only("POST", at("/hilum/messages/{id}/replay").post(messages::replay)))
-        .service(only("POST", at("/hilum/messages/{id}/undo").post(messages::undo)))
-        .service(only("GET", at("/hilum/strangers").get(strangers::show)))
-        .service(only("GET, HEAD", at("/livez").get(health::livez).head(health::livez)))
-        .service(only("GET, HEAD", at("/readyz").get(health::readyz).head(health::readyz)))
-        .service(only("GET", at("/metrics").get(metrics::show)))
-        .default_service(web::to(nothing_here));
-}
-
-fn at(path: &str) -> Resource {
-    web::resource(path)
-}
-
-/// Another method is answered 405 with the ones that there are.
-fn only(methods: &'static str, resource: Resource) -> Resource {
-    resource.default_service(web::to(move || ready(Err::<HttpResponse, _>(Failure::method_not_allowed(methods)))))
-}
-
-/// What R4 has and this server has not yet.
-async fn not_served_yet(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let what = match (request.method(), request.match_info().iter().count()) {
-        (&Method::GET, 0) => "searching all types at once",
-        (&Method::POST, 0) => "batches and transactions",
-        (&Method::PATCH, _) => "patch",
-        _ => "conditional updates and deletes",
-    };
-    Err(Failure::new(Kind::NotServed, format!("not served yet: {what}")))
-}
-
-async fn nothing_here() -> Result<HttpResponse, Failure> {
-    Err(Failure::new(Kind::NotFound, "nothing is served under this path; FHIR is under /fhir"))
 }
 
 #[cfg(test)]

@@ -9,20 +9,21 @@ use fhir::{Issue, IssueType, Severity};
 use record::Version;
 
 use super::form::{Form, Return};
+use super::format::Format;
 use super::precondition::moment;
 
-/// The media type of everything that is FHIR.
-pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
+/// The media type of what handlers give; `edge` brings it into the form that is asked for.
+const FHIR_JSON: &str = Format::Json.content_type();
 
 /// A body of FHIR JSON.
-pub fn json(status: StatusCode, body: Vec<u8>, form: Form) -> HttpResponse {
-    HttpResponse::build(status).content_type(FHIR_JSON).body(layout(body, form))
+pub fn json(status: StatusCode, body: Vec<u8>, _form: Form) -> HttpResponse {
+    HttpResponse::build(status).content_type(FHIR_JSON).body(body)
 }
 
 /// A version that is no delete, with its tag and time.
-pub fn resource(version: Version, form: Form) -> HttpResponse {
+pub fn resource(version: Version, _form: Form) -> HttpResponse {
     let mut response = of_version(StatusCode::OK, &version);
-    response.content_type(FHIR_JSON).body(layout(version.body.unwrap_or_default(), form))
+    response.content_type(FHIR_JSON).body(version.body.unwrap_or_default())
 }
 
 /// What a write answers with: R4 §3.1.0.1.9. `at` is where the version is, given for what was created.
@@ -32,7 +33,7 @@ pub fn written(status: StatusCode, version: Version, at: Option<String>, form: F
         response.insert_header((LOCATION, at));
     }
     match (form.wanted, version.body) {
-        (Return::Representation, Some(body)) => response.content_type(FHIR_JSON).body(layout(body, form)),
+        (Return::Representation, Some(body)) => response.content_type(FHIR_JSON).body(body),
         (Return::OperationOutcome, _) => {
             let issue = Issue {
                 severity: Severity::Information,
@@ -42,7 +43,7 @@ pub fn written(status: StatusCode, version: Version, at: Option<String>, form: F
             };
             let mut body = Vec::new();
             fhir::json::write(&fhir::outcome(&[issue]), &mut body);
-            response.content_type(FHIR_JSON).body(layout(body, form))
+            response.content_type(FHIR_JSON).body(body)
         }
         (Return::Representation | Return::Minimal, _) => response.finish(),
     }
@@ -55,16 +56,4 @@ pub fn of_version(status: StatusCode, version: &Version) -> HttpResponseBuilder 
     let time: SystemTime = moment(version.time);
     response.insert_header((LAST_MODIFIED, HttpDate::from(time).to_string()));
     response
-}
-
-/// Lines and blanks where a person reads.
-fn layout(body: Vec<u8>, form: Form) -> Vec<u8> {
-    if !form.pretty {
-        return body;
-    }
-    let Ok(resource) = fhir::json::read(&body) else { return body };
-    let mut pretty = Vec::with_capacity(body.len() * 2);
-    fhir::json::write_pretty(&resource, &mut pretty);
-    pretty.push(b'\n');
-    pretty
 }

@@ -5,5 +5,6 @@ pub mod hl7v2;
 pub mod inbox;
 pub mod messages;
 pub mod metrics;
+pub mod openapi;
 pub mod strangers;
 mod view;
