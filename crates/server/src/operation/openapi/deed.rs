@@ -19,7 +19,7 @@ pub fn operation(deed: Deed, kind: Option<&'static str>) -> Value {
         "responses": answers(deed, kind),
     });
     let mut parameters: Vec<Value> = shared(deed).iter().map(|name| reference("parameters", name)).collect();
-    if let (Deed::SearchType | Deed::UpdateWhere | Deed::PatchWhere | Deed::DeleteWhere, Some(kind)) = (deed, kind) {
+    if let (Deed::SearchType, Some(kind)) = (deed, kind) {
         parameters.extend(search_parameters(kind));
     }
     if !parameters.is_empty() {
@@ -79,8 +79,10 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         }
         Deed::Create => &["_format", "_pretty", "Prefer", "If-None-Exist"],
         Deed::Update => &["_format", "_pretty", "Prefer", "If-Match", "If-None-Match"],
-        Deed::UpdateWhere | Deed::PatchWhere | Deed::Patch => &["_format", "_pretty", "Prefer", "If-Match"],
-        Deed::Delete | Deed::DeleteWhere => &["If-Match"],
+        Deed::Patch => &["_format", "_pretty", "Prefer", "If-Match"],
+        Deed::UpdateWhere | Deed::PatchWhere => &["criteria", "_format", "_pretty", "Prefer", "If-Match"],
+        Deed::Delete => &["If-Match"],
+        Deed::DeleteWhere => &["criteria", "If-Match"],
         Deed::Read => &["_format", "_pretty", "_summary", "_elements", "If-None-Match", "If-Modified-Since"],
         Deed::Vread => &["_format", "_pretty", "_summary", "_elements"],
     }
@@ -216,6 +218,9 @@ pub fn parameters() -> Value {
             json!({ "name": name, "in": "query", "description": description, "schema": schema }),
         );
     }
+    let criteria = json!({ "type": "object", "additionalProperties": { "type": "string" }, "minProperties": 1 });
+    let text_of = "the parameters of a search on this type, at least one";
+    all.insert("criteria".to_owned(), json!({ "name": "criteria", "in": "query", "required": true, "description": text_of, "style": "form", "explode": true, "schema": criteria }));
     let header = [
         ("Prefer", "return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient"),
         ("If-Match", "the version that is replaced, as it came in ETag"),

@@ -13,8 +13,12 @@ pub fn all() -> Value {
     let any = json!({ "type": "object", "properties": { "resourceType": { "type": "string" } }, "required": ["resourceType"] });
     all.insert("Resource".to_owned(), any);
     all.insert("JsonPatch".to_owned(), json_patch());
+    all.insert(BESIDE.to_owned(), beside());
     Value::Object(all)
 }
+
+/// What stands beside a primitive, under its name with a `_`.
+const BESIDE: &str = "PrimitiveExtension";
 
 /// Where a type's schema is.
 pub fn reference(kind: &str) -> Value {
@@ -31,7 +35,7 @@ fn of(kind: &Type) -> Value {
     for element in &kind.elements {
         properties.insert(element.name.to_owned(), many(element, one(element)));
         if element.primitive.is_some() {
-            properties.insert(element.sibling.to_owned(), many(element, beside()));
+            properties.insert(element.sibling.to_owned(), many(element, reference(BESIDE)));
         } else if element.min > 0 && !element.choice {
             required.push(element.name);
         }
