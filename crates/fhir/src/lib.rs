@@ -16,8 +16,11 @@ pub mod node;
 pub mod outcome;
 pub mod primitive;
 pub mod reference;
+mod scan;
 pub mod schema;
 pub mod search;
+mod strict;
+pub mod xml;
 
 pub use issue::{Issue, IssueType, Severity};
 pub use node::{Node, Object, Resource};
