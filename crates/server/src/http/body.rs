@@ -12,14 +12,23 @@ use super::failure::{Failure, Kind};
 use super::format::{self, Format};
 use crate::config;
 
-/// The body of a request that writes a resource.
+/// The body of a request that writes a resource, as JSON.
 pub async fn fhir_body(request: &HttpRequest, payload: Payload, settings: &config::Http) -> Result<Bytes, Failure> {
     // Without a type it is taken for JSON, and read as strictly.
-    if !content_type(request).is_none_or(|media| Format::of(&media) == Some(Format::Json)) {
+    let format = content_type(request).map_or(Some(Format::Json), |media| Format::of(&media)).ok_or_else(|| {
         let text = format!("not a format that is read; these are: {}", format::SERVED);
-        return Err(Failure::at(Kind::UnsupportedMedia, "http.Content-Type", text));
+        Failure::at(Kind::UnsupportedMedia, "http.Content-Type", text)
+    })?;
+    let body = read_body(request, payload, settings).await?;
+    match format {
+        Format::Json => Ok(body),
+        Format::Xml => {
+            let resource = fhir::xml::read(&body).map_err(|issues| Failure::of(Kind::Invalid, issues))?;
+            let mut json = Vec::with_capacity(body.len());
+            fhir::json::write(&resource, &mut json);
+            Ok(json.into())
+        }
     }
-    read_body(request, payload, settings).await
 }
 
 /// The body, if it is within the limit before and after unpacking, and whole in time.

@@ -95,7 +95,8 @@ fn write(body: &[u8], form: Form) -> Result<Vec<u8>, Failure> {
     match (form.format, form.pretty) {
         (Format::Json, false) => fhir::json::write(&resource, &mut out),
         (Format::Json, true) => fhir::json::write_pretty(&resource, &mut out),
-        (Format::Xml, _) => return Err(Failure::new(Kind::NotAcceptable, "XML is not served yet; ask for JSON")),
+        (Format::Xml, false) => fhir::xml::write(&resource, &mut out),
+        (Format::Xml, true) => fhir::xml::write_pretty(&resource, &mut out),
     }
     if form.pretty {
         out.push(b'\n');

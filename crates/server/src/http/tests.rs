@@ -56,10 +56,15 @@ async fn check(app: &App, peer: &str, cases: &[Case<'_>]) {
         for (name, value) in [("x-content-type-options", "nosniff"), ("cache-control", "no-store")] {
             assert_eq!(response.headers().get(name).map(|value| value.as_bytes()), Some(value.as_bytes()), "{path}");
         }
-        let json =
-            response.headers().get("content-type").is_some_and(|of| of.as_bytes().starts_with(b"application/fhir"));
+        let media = response.headers().get("content-type");
+        let media = media.map_or(String::new(), |media| String::from_utf8_lossy(media.as_bytes()).into_owned());
         let answer = to_bytes(response.into_body()).await.ok().expect("a body");
-        assert!(!json || fhir::json::read(&answer).is_ok(), "{path}: what is answered is FHIR");
+        let is_fhir = match media.split(';').next() {
+            Some("application/fhir+json") => fhir::json::read(&answer).is_ok(),
+            Some("application/fhir+xml") => fhir::xml::read(&answer).is_ok(),
+            _ => true,
+        };
+        assert!(is_fhir, "{path}: what is answered is FHIR");
         let answer = String::from_utf8_lossy(&answer);
         assert!(
             said == *status && answer.contains(part),
@@ -127,7 +132,12 @@ async fn reads_and_their_forms() {
             ("GET", "/fhir/Patient/a?_pretty=true", "", "", 200, "\n  \"id\": \"a\""),
             ("GET", "/fhir/Patient/a?_elements=id", "", "", 200, "SUBSETTED"),
             ("GET", "/fhir/Patient/a?_summary=most", "", "", 400, "_summary"),
-            ("GET", "/fhir/Patient/a?_format=xml", "", "", 406, "not served yet"),
+            ("GET", "/fhir/Patient/a?_format=xml", "", "", 200, r#"<family value="Doe"/>"#),
+            ("GET", "/fhir/Patient/b", "accept: application/fhir+xml", "", 404, r#"<code value="not-found"/>"#),
+            ("GET", "/fhir/Patient?_format=text/xml&_pretty=true", "", "", 200, "  <family value=\"Doe\"/>"),
+            ("GET", "/fhir/Patient/a?_format=ttl", "", "", 406, "http._format"),
+            ("GET", "/fhir/Patient/a", "accept: text/turtle", "", 406, "http.Accept"),
+            ("GET", "/fhir/Patient/a", "accept: application/fhir+json;fhirVersion=3.0", "", 406, "http.Accept"),
             ("GET", "/fhir/Patient/a/_history/1", "", "", 200, "Doe"),
             ("GET", "/fhir/Patient/a/_history/x", "", "", 404, "no such version"),
             ("GET", "/fhir/Patient/a/_history", "", "", 200, r#""total":1"#),
