@@ -46,6 +46,7 @@ fn document(config: &Config) -> Value {
         "components": {
             "parameters": deed::parameters(),
             "headers": deed::headers(),
+            "requestBodies": deed::bodies(),
             "responses": deed::responses(),
             "schemas": schemas::all(),
         },

@@ -1,5 +1,6 @@
 //! What each of FHIR's interactions takes and answers, for OpenAPI.
 
+use fhir::search::table;
 use serde_json::{Map, Value, json};
 
 use super::{operation_id, schemas, search_parameters};
@@ -89,21 +90,26 @@ fn shared(deed: Deed) -> &'static [&'static str] {
 }
 
 fn body(deed: Deed, kind: Option<&str>) -> Option<Value> {
-    let form = json!({ "type": "object", "additionalProperties": { "type": "string" } });
-    let content = match deed {
-        Deed::Create | Deed::Update | Deed::UpdateWhere => resource(kind.unwrap_or("Resource")),
-        Deed::Batch => resource("Bundle"),
-        Deed::Patch | Deed::PatchWhere => {
-            let mut content = resource("Parameters");
-            content[JSON_PATCH] = json!({ "schema": schemas::reference("JsonPatch") });
-            content
-        }
-        Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => {
-            json!({ FORM: { "schema": form } })
-        }
+    let name = match deed {
+        Deed::Create | Deed::Update | Deed::UpdateWhere => kind.unwrap_or("Resource"),
+        Deed::Batch => "Bundle",
+        Deed::Patch | Deed::PatchWhere => "patch",
+        Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => "criteria",
         _ => return None,
     };
-    Some(json!({ "required": true, "content": content }))
+    Some(reference("requestBodies", name))
+}
+
+/// What is sent: a resource of each type, a patch, a search.
+pub fn bodies() -> Value {
+    let required = |content: Value| json!({ "required": true, "content": content });
+    let mut all: Map<String, Value> = table().kinds().map(|kind| (kind.to_owned(), required(resource(kind)))).collect();
+    let mut patch = resource("Parameters");
+    patch[JSON_PATCH] = json!({ "schema": schemas::reference("JsonPatch") });
+    all.insert("patch".to_owned(), required(patch));
+    let form = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    all.insert("criteria".to_owned(), required(json!({ FORM: { "schema": form } })));
+    Value::Object(all)
 }
 
 /// A resource in the formats that are served.
@@ -111,64 +117,44 @@ fn resource(kind: &str) -> Value {
     json!({ JSON: { "schema": schemas::reference(kind) }, XML: { "schema": { "type": "string" } } })
 }
 
+/// A status and the name of the shared response.
+type Answers = &'static [(&'static str, &'static str)];
+
 fn answers(deed: Deed, kind: Option<&str>) -> Value {
-    let (good, failures): (&[(&str, &str)], &[&str]) = match deed {
-        Deed::Capabilities => (&[("200", "the statement")], &[]),
+    let (good, failures): (Answers, &[&str]) = match deed {
+        Deed::Capabilities => (&[("200", "CapabilityStatement")], &[]),
         Deed::SearchSystem | Deed::SearchType | Deed::SearchCompartment => {
-            (&[("200", "a page of matches, as a Bundle of type searchset")], &["400", "403", "410", "414"])
+            (&[("200", "matches")], &["400", "403", "410", "414"])
         }
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => {
-            (&[("200", "a page of matches, as a Bundle of type searchset")], &["400", "403", "410", "413", "415"])
+            (&[("200", "matches")], &["400", "403", "410", "413", "415"])
         }
-        Deed::Batch => (&[("200", "what became of each entry")], &["400", "409", "412", "413", "415", "422"]),
+        Deed::Batch => (&[("200", "outcomes")], &["400", "409", "412", "413", "415", "422"]),
         Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
-            (&[("200", "a page of versions, as a Bundle of type history")], &["400", "403", "404"])
+            (&[("200", "versions")], &["400", "403", "404"])
         }
-        Deed::Create => (
-            &[("201", "created"), ("200", "it was there already, by If-None-Exist")],
-            &["400", "404", "412", "413", "415", "422"],
-        ),
+        Deed::Create => (&[("201", ".created"), ("200", "")], &["400", "404", "412", "413", "415", "422"]),
         Deed::Update | Deed::UpdateWhere => {
-            (&[("200", "updated"), ("201", "created")], &["400", "404", "409", "412", "413", "415", "422"])
+            (&[("200", ""), ("201", ".created")], &["400", "404", "409", "412", "413", "415", "422"])
         }
-        Deed::Patch | Deed::PatchWhere => {
-            (&[("200", "patched")], &["400", "404", "409", "410", "412", "413", "415", "422"])
-        }
-        Deed::Delete | Deed::DeleteWhere => (&[("204", "deleted, or not there")], &["400", "404", "409", "412"]),
-        Deed::Read => (&[("200", "the resource"), ("304", "it is the version that you have")], &["400", "404", "410"]),
-        Deed::Vread => (&[("200", "the version")], &["404", "410"]),
+        Deed::Patch | Deed::PatchWhere => (&[("200", "")], &["400", "404", "409", "410", "412", "413", "415", "422"]),
+        Deed::Delete | Deed::DeleteWhere => (&[("204", "deleted")], &["400", "404", "409", "412"]),
+        Deed::Read => (&[("200", ""), ("304", "known")], &["400", "404", "410"]),
+        Deed::Vread => (&[("200", "")], &["404", "410"]),
     };
     let mut answers = Map::new();
-    for (status, text) in good {
-        answers.insert((*status).to_owned(), good_answer(deed, kind, status, text));
+    for (status, name) in good {
+        let name = match *name {
+            "" | ".created" => format!("{}{name}", kind.unwrap_or("Resource")),
+            name => name.to_owned(),
+        };
+        answers.insert((*status).to_owned(), reference("responses", &name));
     }
     let open = deed == Deed::Capabilities;
     for status in failures.iter().chain((!open).then_some(&"401")).chain(["406", "503"].iter()) {
         answers.insert((*status).to_owned(), reference("responses", status));
     }
     Value::Object(answers)
-}
-
-fn good_answer(deed: Deed, kind: Option<&str>, status: &str, text: &str) -> Value {
-    let shown = match deed {
-        Deed::Capabilities => "CapabilityStatement",
-        Deed::Read | Deed::Vread | Deed::Create | Deed::Update | Deed::UpdateWhere | Deed::Patch | Deed::PatchWhere => {
-            kind.unwrap_or("Resource")
-        }
-        _ => "Bundle",
-    };
-    let mut answer = json!({ "description": text });
-    if !matches!(status, "204" | "304") {
-        answer["content"] = resource(shown);
-    }
-    if !matches!(shown, "Bundle" | "CapabilityStatement") {
-        answer["headers"] =
-            json!({ "ETag": reference("headers", "ETag"), "Last-Modified": reference("headers", "Last-Modified") });
-    }
-    if status == "201" {
-        answer["headers"]["Location"] = reference("headers", "Location");
-    }
-    answer
 }
 
 pub fn parameters() -> Value {
@@ -246,25 +232,48 @@ pub fn headers() -> Value {
     })
 }
 
-/// A failure of each status, as an OperationOutcome.
+/// A resource of each type, what else is answered, and a failure of each status.
 pub fn responses() -> Value {
-    let all = [
-        ("400", "the request cannot be understood, or the body is no resource of R4"),
-        ("401", "nobody proved who asks"),
-        ("403", "whoever asks may not, or the page link was not made for him"),
-        ("404", "not there, or not for whoever asks"),
-        ("406", "no format that is asked for is served"),
-        ("409", "somebody changed it at the same moment"),
-        ("410", "it was deleted, or the page link is too old"),
-        ("412", "it is not the version that is expected, or more than one resource matches"),
-        ("413", "the body is too large"),
-        ("414", "the address is too long"),
-        ("415", "the body's format or coding is not read"),
-        ("422", "a rule forbids it"),
-        ("503", "try again soon"),
-    ];
-    let all = all.map(|(status, text)| {
-        (status.to_owned(), json!({ "description": text, "content": resource("OperationOutcome") }))
-    });
-    Value::Object(Map::from_iter(all))
+    let mut all = Map::new();
+    let version =
+        json!({ "ETag": reference("headers", "ETag"), "Last-Modified": reference("headers", "Last-Modified") });
+    for kind in table().kinds() {
+        let shown = json!({ "description": "the resource", "headers": version, "content": resource(kind) });
+        let mut created = shown.clone();
+        created["headers"]["Location"] = reference("headers", "Location");
+        all.insert(format!("{kind}.created"), created);
+        all.insert(kind.to_owned(), shown);
+    }
+    for (name, kind, text) in SHARED {
+        let mut response = json!({ "description": text });
+        if !kind.is_empty() {
+            response["content"] = resource(kind);
+        }
+        all.insert(name.to_owned(), response);
+    }
+    Value::Object(all)
 }
+
+/// The name of a response, the type of what is in it, and what it says.
+const SHARED: [(&str, &str, &str); 18] = [
+    ("matches", "Bundle", "a page of matches, as a Bundle of type searchset"),
+    ("versions", "Bundle", "a page of versions, as a Bundle of type history"),
+    ("outcomes", "Bundle", "what became of each entry"),
+    ("deleted", "", "deleted, or not there"),
+    ("known", "", "it is the version that you have"),
+    ("400", OUTCOME, "the request cannot be understood, or the body is no resource of R4"),
+    ("401", OUTCOME, "nobody proved who asks"),
+    ("403", OUTCOME, "whoever asks may not, or the page link was not made for him"),
+    ("404", OUTCOME, "not there, or not for whoever asks"),
+    ("406", OUTCOME, "no format that is asked for is served"),
+    ("409", OUTCOME, "somebody changed it at the same moment"),
+    ("410", OUTCOME, "it was deleted, or the page link is too old"),
+    ("412", OUTCOME, "it is not the version that is expected, or more than one resource matches"),
+    ("413", OUTCOME, "the body is too large"),
+    ("414", OUTCOME, "the address is too long"),
+    ("415", OUTCOME, "the body's format or coding is not read"),
+    ("422", OUTCOME, "a rule forbids it"),
+    ("503", OUTCOME, "try again soon"),
+];
+
+const OUTCOME: &str = "OperationOutcome";
