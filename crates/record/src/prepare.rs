@@ -5,7 +5,7 @@ use fhir::Resource;
 use crate::body;
 use crate::condition::Marks;
 use crate::index::Rows;
-use crate::version::Key;
+use crate::version::{Key, Time};
 
 /// A resource ready to be written.
 #[derive(Debug, Clone)]
@@ -34,6 +34,12 @@ pub fn prepare(resource: &Resource<'_>) -> Prepared {
 impl Prepared {
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// The JSON that a read shows once this is version `vid` of its resource, committed at `time`.
+    pub fn shown(&self, vid: u64, time: Time) -> Vec<u8> {
+        let json = body::unpack(&self.body).expect("it was packed here a moment ago");
+        body::with_meta(&json, &self.key, vid, time)
     }
 
     /// What the writer has to write, about.
