@@ -5,10 +5,10 @@
 //! terminology other than required codes are not judged here.
 
 mod key;
-mod path;
 mod read;
 mod value;
 mod write;
 
-pub use read::{Limits, read, read_within};
+pub use crate::strict::Limits;
+pub use read::{read, read_within};
 pub use write::{write, write_node, write_pretty};

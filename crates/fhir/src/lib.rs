@@ -18,8 +18,11 @@ pub mod outcome;
 pub mod patch;
 pub mod primitive;
 pub mod reference;
+mod scan;
 pub mod schema;
 pub mod search;
+mod strict;
+pub mod xml;
 
 pub use issue::{Issue, IssueType, Severity};
 pub use node::{Node, Object, Resource};
