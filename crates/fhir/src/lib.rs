@@ -18,6 +18,7 @@ pub mod primitive;
 pub mod reference;
 pub mod schema;
 pub mod search;
+pub mod ucum;
 
 pub use issue::{Issue, IssueType, Severity};
 pub use node::{Node, Object, Resource};
