@@ -23,6 +23,7 @@ pub mod schema;
 pub mod search;
 mod strict;
 pub mod xml;
+pub mod ucum;
 
 pub use issue::{Issue, IssueType, Severity};
 pub use node::{Node, Object, Resource};
