@@ -12,14 +12,17 @@ pub mod fhirpath;
 mod interval;
 pub mod issue;
 pub mod json;
+pub mod links;
 pub mod node;
 pub mod outcome;
+pub mod patch;
 pub mod primitive;
 pub mod reference;
 mod scan;
 pub mod schema;
 pub mod search;
 mod strict;
+pub mod ucum;
 pub mod xml;
 
 pub use issue::{Issue, IssueType, Severity};

@@ -57,6 +57,8 @@ pub struct Http {
     pub body_bytes_max: usize,
     /// Bytes of a request's path and query.
     pub url_bytes_max: usize,
+    /// Entries of a batch or transaction.
+    pub bundle_entries_max: usize,
     /// Connections at once.
     pub connections_max: usize,
     /// Threads that answer; 0 for as many as the machine has cores.
@@ -200,6 +202,7 @@ impl Default for Http {
             trusted_network: false,
             body_bytes_max: 16 << 20,
             url_bytes_max: 16 << 10,
+            bundle_entries_max: 10_000,
             connections_max: 1_024,
             workers: 0,
             request_seconds: 60,

@@ -4,31 +4,44 @@ use std::future::Future;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, Payload};
+
+use fhir::Resource;
 
 use super::coding::{self, Coding, RATIO_MAX, Refused};
 use super::failure::{Failure, Kind};
 use super::format::{self, Format};
 use crate::config;
 
-/// The body of a request that writes a resource, as JSON.
-pub async fn fhir_body(request: &HttpRequest, payload: Payload, settings: &config::Http) -> Result<Bytes, Failure> {
+/// The body of a request that carries a resource, read strictly.
+pub async fn fhir_body(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &config::Http,
+) -> Result<Resource<'static>, Failure> {
     // Without a type it is taken for JSON, and read as strictly.
     let format = content_type(request).map_or(Some(Format::Json), |media| Format::of(&media)).ok_or_else(|| {
         let text = format!("not a format that is read; these are: {}", format::SERVED);
         Failure::at(Kind::UnsupportedMedia, "http.Content-Type", text)
     })?;
     let body = read_body(request, payload, settings).await?;
-    match format {
-        Format::Json => Ok(body),
-        Format::Xml => {
-            let resource = fhir::xml::read(&body).map_err(|issues| Failure::of(Kind::Invalid, issues))?;
-            let mut json = Vec::with_capacity(body.len());
-            fhir::json::write(&resource, &mut json);
-            Ok(json.into())
-        }
+    if body.len() < BLOCKING_BYTES {
+        return read_resource(&body, format);
     }
+    let read = actix_web::web::block(move || read_resource(&body, format)).await;
+    read.unwrap_or_else(|_| Err(Failure::new(Kind::Busy, "more is being read than there are threads; try again soon")))
+}
+
+/// From this size on a body is read on a thread of its own, so that small requests are not held up.
+const BLOCKING_BYTES: usize = 128 * 1024;
+
+fn read_resource(body: &[u8], format: Format) -> Result<Resource<'static>, Failure> {
+    let read = match format {
+        Format::Json => fhir::json::read(body),
+        Format::Xml => fhir::xml::read(body),
+    };
+    read.map(Resource::into_owned).map_err(|issues| Failure::of(Kind::Invalid, issues))
 }
 
 /// The body, if it is within the limit before and after unpacking, and whole in time.
@@ -71,9 +84,6 @@ pub async fn read_body(request: &HttpRequest, payload: Payload, settings: &confi
     })
 }
 
-/// Larger bodies would hold up those who wait for this thread.
-const BLOCKING_BYTES: usize = 64 * 1024;
-
 /// How the body is packed; one coding, once.
 fn coding(request: &HttpRequest) -> Result<Option<Coding>, Failure> {
     let mut names = request.headers().get_all(CONTENT_ENCODING);
@@ -92,6 +102,13 @@ fn coding(request: &HttpRequest) -> Result<Option<Coding>, Failure> {
 pub fn content_type(request: &HttpRequest) -> Option<String> {
     let media = request.headers().get(CONTENT_TYPE)?.to_str().unwrap_or("unreadable");
     Some(media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// A header that must be text where it is there.
+pub fn header_text(request: &HttpRequest, name: HeaderName) -> Result<Option<String>, Failure> {
+    let Some(value) = request.headers().get(&name) else { return Ok(None) };
+    let text = value.to_str().map(str::to_owned);
+    text.map(Some).map_err(|_| Failure::new(Kind::Invalid, format!("the header {name} is not text in ASCII")))
 }
 
 /// Does something to its end, even when the client goes away and the handler with it.

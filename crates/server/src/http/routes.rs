@@ -14,8 +14,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard};
 use super::edge::edge;
 use super::failure::{Failure, Kind};
 use crate::app::App;
-use crate::interaction::{capabilities, create, delete, history, read, search, update, vread};
-use crate::operation::{health, hl7v2, messages, metrics, openapi, strangers};
+use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
+use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers};
 
 /// The path under which FHIR is served.
 pub const FHIR: &str = "/fhir";
@@ -60,6 +60,12 @@ pub enum Deed {
     Delete,
     HistoryInstance,
     Vread,
+    /// `$lastn`.
+    LastN,
+    /// `$meta`, `$meta-add`, `$meta-delete`.
+    Meta,
+    MetaAdd,
+    MetaDelete,
 }
 
 /// In the order in which they are tried: what is named stands before what is open.
@@ -78,6 +84,7 @@ pub const PLACES: &[Place] = &[
             (Verb::Delete, Deed::DeleteWhere),
         ],
     },
+    Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
     Place { path: "/{kind}/_history", deeds: &[(Verb::Get, Deed::HistoryType)] },
     Place {
@@ -89,6 +96,9 @@ pub const PLACES: &[Place] = &[
             (Verb::Delete, Deed::Delete),
         ],
     },
+    Place { path: "/{kind}/{id}/$meta", deeds: &[(Verb::Get, Deed::Meta)] },
+    Place { path: "/{kind}/{id}/$meta-add", deeds: &[(Verb::Post, Deed::MetaAdd)] },
+    Place { path: "/{kind}/{id}/$meta-delete", deeds: &[(Verb::Post, Deed::MetaDelete)] },
     Place { path: "/{kind}/{id}/_history", deeds: &[(Verb::Get, Deed::HistoryInstance)] },
     Place { path: "/{kind}/{id}/_history/{vid}", deeds: &[(Verb::Get, Deed::Vread)] },
     Place { path: "/{compartment}/{id}/{inner}", deeds: &[(Verb::Get, Deed::SearchCompartment)] },
@@ -154,22 +164,26 @@ fn handler(deed: Deed, route: Route) -> Route {
     match deed {
         Deed::Capabilities => route.to(capabilities::show),
         Deed::SearchSystem | Deed::SearchSystemForm => route.to(|| not_yet("searching all types at once")),
-        Deed::Batch => route.to(|| not_yet("batches and transactions")),
+        Deed::Batch => route.to(batch::post),
         Deed::HistorySystem => route.to(history::of_everything),
         Deed::SearchType => route.to(search::by_query),
         Deed::SearchTypeForm => route.to(search::by_form),
         Deed::SearchCompartment | Deed::SearchCompartmentForm => route.to(|| not_yet("searching in compartments")),
         Deed::Create => route.to(create::create),
         Deed::HistoryType => route.to(history::of_kind),
-        Deed::UpdateWhere | Deed::PatchWhere | Deed::DeleteWhere => {
-            route.to(|| not_yet("conditional updates and deletes"))
-        }
+        Deed::UpdateWhere => route.to(update::where_matches),
+        Deed::PatchWhere => route.to(patch::where_matches),
+        Deed::DeleteWhere => route.to(delete::where_matches),
         Deed::Read => route.to(read::read),
         Deed::Update => route.to(update::update),
-        Deed::Patch => route.to(|| not_yet("patch")),
+        Deed::Patch => route.to(patch::patch),
         Deed::Delete => route.to(delete::delete),
         Deed::HistoryInstance => route.to(history::of_resource),
         Deed::Vread => route.to(vread::vread),
+        Deed::LastN => route.to(lastn::show),
+        Deed::Meta => route.to(meta::show),
+        Deed::MetaAdd => route.to(meta::add),
+        Deed::MetaDelete => route.to(meta::delete),
     }
 }
 
@@ -209,6 +223,10 @@ impl Deed {
             Deed::Delete => "delete",
             Deed::HistoryInstance => "history-instance",
             Deed::Vread => "vread",
+            Deed::LastN => "lastn",
+            Deed::Meta => "meta",
+            Deed::MetaAdd => "meta-add",
+            Deed::MetaDelete => "meta-delete",
         }
     }
 }

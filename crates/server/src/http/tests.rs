@@ -75,6 +75,7 @@ async fn check(app: &App, peer: &str, cases: &[Case<'_>]) {
 
 const HERE: &str = "127.0.0.1:50000";
 const JSON: &str = "content-type: application/fhir+json";
+const PATCH: &str = r#"[{"op":"replace","path":"/name/0/family","value":"Roe"}]"#;
 const PATIENT: &str = r#"{"resourceType":"Patient","id":"a","name":[{"family":"Doe"}]}"#;
 
 #[actix_web::test]
@@ -99,18 +100,20 @@ async fn writes_and_their_conditions() {
             ("PUT", at, "content-encoding: gzip", PATIENT, 400, "no gzip"),
             ("PUT", at, JSON, &long, 413, "too-long"),
             ("PUT", at, JSON, r#"{"resourceType":"Patient"}"#, 400, "id must be there"),
-            ("PUT", "/fhir/Patient/b", JSON, PATIENT, 400, "the one in the path"),
+            ("PUT", "/fhir/Patient/b", JSON, PATIENT, 400, "the one in the address"),
             ("PUT", "/fhir/Patient/a_b", JSON, PATIENT, 404, "ids are"),
             ("POST", "/fhir/Patient", JSON, PATIENT, 201, r#""versionId":"1""#),
             ("POST", "/fhir/Observation", JSON, PATIENT, 400, "must be Observation"),
-            ("POST", "/fhir/Patient", "if-none-exist: identifier=1", PATIENT, 501, "not-supported"),
+            ("POST", "/fhir/Patient", "if-none-exist: identifier=1", PATIENT, 201, "Doe"),
             ("DELETE", at, "if-match: W/\"1\"", "", 412, "conflict"),
             ("DELETE", at, "", "", 204, ""),
             ("DELETE", at, "", "", 204, ""),
             ("DELETE", at, "if-match: *", "", 412, "conflict"),
             ("GET", at, "", "", 410, "deleted"),
             ("PUT", at, "if-none-match: *", PATIENT, 201, r#""versionId":"6""#),
-            ("PATCH", at, "", "[]", 501, "patch"),
+            ("PATCH", at, "content-type: application/json-patch+json", PATCH, 200, "Roe"),
+            ("PATCH", at, "content-type: text/plain", PATCH, 415, "http.Content-Type"),
+            ("PATCH", at, "", PATCH, 400, ""),
         ],
     )
     .await;

@@ -10,7 +10,7 @@ use fhir::search::{Parameter, ParameterClass, table};
 use fhir::{Node, Object, Resource};
 
 use crate::app::App;
-use crate::http::{self, Failure, Form};
+use crate::http::{self, Failure};
 
 /// When what this file says last changed.
 const CHANGED: &str = "2026-11-22";
@@ -23,7 +23,7 @@ pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
     let base = http::base(&request, app.config.http.base_url.as_deref());
     let mut body = Vec::with_capacity(256 * 1024);
     fhir::json::write(&statement(&base), &mut body);
-    Ok(http::json(StatusCode::OK, body, Form::default()))
+    Ok(http::json(StatusCode::OK, body))
 }
 
 fn statement(base: &str) -> Resource<'static> {

@@ -60,6 +60,10 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Delete => "Delete; the history stays",
         Deed::HistoryInstance => "Former versions of one resource, newest first",
         Deed::Vread => "Read one version",
+        Deed::LastN => "The newest results, some of each kind",
+        Deed::Meta => "Profiles, tags and labels",
+        Deed::MetaAdd => "Add profiles, tags and labels",
+        Deed::MetaDelete => "Take away profiles, tags and labels",
     }
 }
 
@@ -74,6 +78,8 @@ fn shared(deed: Deed) -> &'static [&'static str] {
             &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "Prefer"]
         }
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
+        Deed::LastN => &["_format", "_pretty", "max", "criteria"],
+        Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => &["_format", "_pretty"],
         Deed::Batch => &["_format", "_pretty", "Prefer"],
         Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
             &["_format", "_pretty", "_summary", "_elements", "_count", "_since", "_at", "_page"]
@@ -93,6 +99,7 @@ fn body(deed: Deed, kind: Option<&str>) -> Option<Value> {
     let name = match deed {
         Deed::Create | Deed::Update | Deed::UpdateWhere => kind.unwrap_or("Resource"),
         Deed::Batch => "Bundle",
+        Deed::MetaAdd | Deed::MetaDelete => "Parameters",
         Deed::Patch | Deed::PatchWhere => "patch",
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => "criteria",
         _ => return None,
@@ -141,6 +148,11 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::Delete | Deed::DeleteWhere => (&[("204", "deleted")], &["400", "404", "409", "412"]),
         Deed::Read => (&[("200", ""), ("304", "known")], &["400", "404", "410"]),
         Deed::Vread => (&[("200", "")], &["404", "410"]),
+        Deed::LastN => (&[("200", "matches")], &["400", "422"]),
+        Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
+        Deed::MetaAdd | Deed::MetaDelete => {
+            (&[("200", "Parameters")], &["400", "404", "409", "410", "412", "413", "415", "422"])
+        }
     };
     let mut answers = Map::new();
     for (status, name) in good {
@@ -194,6 +206,7 @@ pub fn parameters() -> Value {
         ("_sort", "search parameters with commas, with - before one for descending order", text()),
         ("_total", "how well the number of matches must be known", one_of(&["none", "estimate", "accurate"])),
         ("_page", "of the links of an answer; made for one search and one requester", text()),
+        ("max", "how many of each kind", json!({ "type": "integer", "minimum": 1 })),
         ("_type", "the types to search, with commas", text()),
         ("_since", "versions of this instant or later", json!({ "type": "string", "format": "date-time" })),
         ("_at", "versions that were current at some moment of this time", text()),
