@@ -27,6 +27,18 @@ pub fn pairs(query: &str) -> Vec<(String, String)> {
     actix_web::web::Query::<Vec<(String, String)>>::from_query(query).map_or_else(|_| Vec::new(), |pairs| pairs.0)
 }
 
+/// Pairs as a query, with its `?` where there are any.
+pub fn query<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    let mut query = String::new();
+    for (name, value) in pairs {
+        query.push(if query.is_empty() { '?' } else { '&' });
+        query.push_str(&encoded(name));
+        query.push('=');
+        query.push_str(&encoded(value));
+    }
+    query
+}
+
 /// A text as it stands in a query: letters, digits and what is harmless there; the rest in percent signs.
 pub fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -29,7 +29,7 @@ pub use access::{Ask, client_address};
 pub use body::{content_type, detached, fhir_body, header_text, read_body};
 pub use failure::{Failure, Kind};
 pub use form::{Form, Return};
-pub use link::{base, encoded, pairs};
+pub use link::{base, encoded, pairs, query};
 pub use precondition::{Fresh, Match};
 pub use reply::{answer, json};
 pub use routes::{Deed, FHIR, PLACES, Place};
