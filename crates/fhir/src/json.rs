@@ -5,10 +5,12 @@
 //! terminology other than required codes are not judged here.
 
 mod key;
+mod locate;
 mod path;
 mod read;
 mod value;
 mod write;
 
+pub use locate::locate;
 pub use read::{Limits, read, read_within};
 pub use write::{write, write_node, write_pretty};

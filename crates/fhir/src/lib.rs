@@ -20,6 +20,6 @@ pub mod schema;
 pub mod search;
 pub mod ucum;
 
-pub use issue::{Issue, IssueType, Severity};
+pub use issue::{Issue, IssueType, Place, Severity};
 pub use node::{Node, Object, Resource};
 pub use outcome::outcome;

@@ -6,8 +6,9 @@
 use jiter::{Jiter, JiterError, Peek};
 
 use super::key::{Clash, Key, Seen, bit};
+use super::locate::locate;
 use super::path::Path;
-use crate::issue::{Issue, IssueType, Severity};
+use crate::issue::{Issue, IssueType, Place, Severity};
 use crate::node::{Node, Object, Resource};
 use crate::schema::{self, Class, Element, Schema, Type};
 
@@ -40,7 +41,11 @@ pub fn read_within(bytes: &[u8], limits: Limits) -> Result<Resource<'_>, Vec<Iss
     let mut reader = Reader::new(text, limits);
     match reader.document() {
         Ok(object) if reader.issues.is_empty() => Ok(Resource { object }),
-        _ => Err(reader.issues),
+        _ => {
+            let mut issues = reader.issues;
+            locate(bytes, &mut issues);
+            Err(issues)
+        }
     }
 }
 
@@ -329,13 +334,15 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn not_json<T>(&mut self, fault: JiterError) -> Step<T> {
-        let place = self.tokens.error_position(fault.index);
-        self.stop(format!("not JSON at line {} column {}: {}", place.line, place.column, fault.error_type))
+        let place = Place::of(self.text, fault.index);
+        let text = format!("not JSON at line {} column {}: {}", place.line, place.column, fault.error_type);
+        self.issues.push(Issue { place: Some(place), ..fatal(self.path.to_string(), text) });
+        Err(Stop)
     }
 }
 
 fn fatal(path: String, text: String) -> Issue {
-    Issue { severity: Severity::Fatal, code: IssueType::Structure, path, text }
+    Issue::new(Severity::Fatal, IssueType::Structure, path, text)
 }
 
 /// The value of `resourceType` in the object whose `{` is next; none where there is no such text.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, HttpDate, LAST_MODIFIED, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use fhir::{Issue, IssueType, Severity};
+use fhir::{Issue, IssueType};
 use record::Version;
 
 use super::form::{Form, Return};
@@ -34,12 +34,8 @@ pub fn written(status: StatusCode, version: Version, at: Option<String>, form: F
     match (form.wanted, version.body) {
         (Return::Representation, Some(body)) => response.content_type(FHIR_JSON).body(layout(body, form)),
         (Return::OperationOutcome, _) => {
-            let issue = Issue {
-                severity: Severity::Information,
-                code: IssueType::Informational,
-                path: String::new(),
-                text: format!("{} is now version {}", version.key, version.vid),
-            };
+            let text = format!("{} is now version {}", version.key, version.vid);
+            let issue = Issue::information(IssueType::Informational, "", text);
             let mut body = Vec::new();
             fhir::json::write(&fhir::outcome(&[issue]), &mut body);
             response.content_type(FHIR_JSON).body(layout(body, form))
