@@ -6,11 +6,11 @@
 
 mod key;
 mod locate;
-mod path;
 mod read;
 mod value;
 mod write;
 
+pub use crate::strict::Limits;
 pub use locate::locate;
-pub use read::{Limits, read, read_within};
+pub use read::{read, read_within};
 pub use write::{write, write_node, write_pretty};

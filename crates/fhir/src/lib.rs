@@ -16,9 +16,12 @@ pub mod node;
 pub mod outcome;
 pub mod primitive;
 pub mod reference;
+mod scan;
 pub mod schema;
 pub mod search;
+mod strict;
 pub mod ucum;
+pub mod xml;
 
 pub use issue::{Issue, IssueType, Place, Severity};
 pub use node::{Node, Object, Resource};

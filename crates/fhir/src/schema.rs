@@ -49,7 +49,8 @@ pub enum Class {
 pub struct Element {
     /// The name in JSON: `birthDate`, `valueQuantity`.
     pub name: &'static str,
-    /// The name beside it for `id` and extensions, `_birthDate`; empty for what is not a primitive.
+    /// The name beside it for `id` and extensions, `_birthDate`; empty for what is not a primitive, and for the
+    /// primitives that cannot have them: a datatype's id, an extension's url, narrative.
     pub sibling: &'static str,
     /// The name in FHIRPath: `value` for `valueQuantity`, otherwise the name.
     pub stem: &'static str,
@@ -123,6 +124,13 @@ impl Schema {
             found = Some(element);
         }
         Ok(found)
+    }
+}
+
+impl Element {
+    /// Whether XML has it as an attribute: a datatype's id, an extension's url.
+    pub(crate) fn is_attribute(&self) -> bool {
+        self.sibling.is_empty() && self.primitive.is_some_and(|primitive| primitive != Primitive::Xhtml)
     }
 }
 

@@ -37,7 +37,9 @@ fn complete_object(object: &mut Object<'_>, kind: &'static schema::Type) {
         return;
     }
     let mut done = Vec::new();
-    let missing = |element: &&Element| element.min > 0 && object.get(element.name).is_none();
+    // What cannot have an extension cannot say why it is absent.
+    let can_say = |element: &Element| element.primitive.is_none() || !element.sibling.is_empty();
+    let missing = |element: &&Element| element.min > 0 && can_say(element) && object.get(element.name).is_none();
     let missing: Vec<&Element> = kind.elements.iter().filter(missing).collect();
     for element in missing {
         let known = |name: &str| !name.is_empty() && object.get(name).is_some();

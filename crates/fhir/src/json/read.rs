@@ -5,27 +5,12 @@
 
 use jiter::{Jiter, JiterError, Peek};
 
-use super::key::{Clash, Key, Seen, bit};
+use super::key::Key;
 use super::locate::locate;
-use super::path::Path;
-use crate::issue::{Issue, IssueType, Place, Severity};
+use crate::issue::{Issue, IssueType, Place};
 use crate::node::{Node, Object, Resource};
 use crate::schema::{self, Class, Element, Schema, Type};
-
-/// How far the reader goes.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Objects inside one another; real resources stay under 20.
-    pub depth_max: usize,
-    /// Issues after which reading stops.
-    pub issues_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { depth_max: 64, issues_max: 50 }
-    }
-}
+use crate::strict::{self, Findings, Limits, REFUSED, Seen, Step, bit};
 
 /// Reads one resource. There is at least one issue where it cannot be taken.
 pub fn read(bytes: &[u8]) -> Result<Resource<'_>, Vec<Issue>> {
@@ -33,52 +18,37 @@ pub fn read(bytes: &[u8]) -> Result<Resource<'_>, Vec<Issue>> {
 }
 
 pub fn read_within(bytes: &[u8], limits: Limits) -> Result<Resource<'_>, Vec<Issue>> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|fault| {
-        let at = fault.valid_up_to();
-        vec![fatal(String::new(), format!("not UTF-8 at byte {at}; FHIR JSON is written in UTF-8"))]
-    })?;
-    let mut reader = Reader::new(text, limits);
+    let mut reader = Reader::new(strict::utf8(bytes, "JSON")?, limits);
     match reader.document() {
-        Ok(object) if reader.issues.is_empty() => Ok(Resource { object }),
+        Ok(object) if reader.findings.count() == 0 => Ok(Resource { object }),
         _ => {
-            let mut issues = reader.issues;
+            let mut issues = reader.findings.into_issues();
             locate(bytes, &mut issues);
             Err(issues)
         }
     }
 }
 
-/// Reading cannot go on; why has been noted.
-pub(super) struct Stop;
-pub(super) type Step<T> = Result<T, Stop>;
-
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     pub(super) tokens: Jiter<'a>,
-    pub(super) path: Path,
+    pub(super) findings: Findings,
     schema: &'static Schema,
     /// What stands under `_birthDate`.
     sibling: &'static Type,
-    limits: Limits,
-    depth: usize,
-    issues: Vec<Issue>,
 }
-
-/// Stands where a value was refused. Nobody sees it: with an issue noted, the tree is not given out.
-pub(super) const REFUSED: Node<'static> = Node::Bool(false);
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, limits: Limits) -> Reader<'a> {
         let schema = schema::r4();
         let sibling = schema.kind("Element").expect("Element is a type of R4");
         let tokens = Jiter::new(text.as_bytes());
-        Reader { text, tokens, path: Path::default(), schema, sibling, limits, depth: 0, issues: Vec::new() }
+        Reader { text, tokens, findings: Findings::new(limits), schema, sibling }
     }
 
     fn document(&mut self) -> Step<Object<'a>> {
         if self.peek()? != Peek::Object {
-            return self.stop("not a resource: FHIR JSON begins with {".to_owned());
+            return self.findings.stop("not a resource: FHIR JSON begins with {".to_owned());
         }
         let resource = self.resource()?;
         self.tokens.finish().or_else(|fault| self.not_json(fault))?;
@@ -91,13 +61,13 @@ impl<'a> Reader<'a> {
             self.skip(Peek::Object)?;
             return Ok(Object::default());
         };
-        let outermost = self.depth == 0;
+        let outermost = self.findings.is_outermost();
         if outermost {
-            self.path.enter(kind.name);
+            self.findings.path.enter(kind.name);
         }
         let object = self.object(kind, Object { fields: vec![("resourceType", Node::text(kind.name))] })?;
         if outermost {
-            self.path.leave();
+            self.findings.path.leave();
         }
         Ok(object)
     }
@@ -108,29 +78,26 @@ impl<'a> Reader<'a> {
         let kind = match seek_resource_type(&mut ahead) {
             Err(fault) => return self.not_json(fault),
             Ok(None) => {
-                self.note(IssueType::Structure, "has no resourceType that is a text; name the type of the resource")?;
+                self.findings
+                    .note(IssueType::Structure, "has no resourceType that is a text; name the type of the resource")?;
                 return Ok(None);
             }
             Ok(Some(name)) => self.schema.resource(name),
         };
         if kind.is_none() {
-            self.note(IssueType::NotSupported, "its resourceType is not a resource of FHIR R4")?;
+            self.findings.note(IssueType::NotSupported, "its resourceType is not a resource of FHIR R4")?;
         }
         Ok(kind)
     }
 
     /// The object whose `{` is next; `object` may have the resource type already.
     fn object(&mut self, kind: &'static Type, mut object: Object<'a>) -> Step<Object<'a>> {
-        self.depth += 1;
-        if self.depth > self.limits.depth_max {
-            let max = self.limits.depth_max;
-            return self.stop(format!("nested deeper than {max} objects; split the resource"));
-        }
-        let issues_before = self.issues.len();
+        self.findings.enter()?;
+        let issues_before = self.findings.count();
         let mut seen = Seen::none_of(kind);
         let mut next = self.key(kind, true)?;
         if next.is_none() {
-            self.note(IssueType::Structure, "is an empty object; leave the element out instead")?;
+            self.findings.note(IssueType::Structure, "is an empty object; leave the element out instead")?;
         }
         while let Some(key) = next {
             match key {
@@ -141,11 +108,11 @@ impl<'a> Reader<'a> {
             }
             next = self.key(kind, false)?;
         }
-        self.depth -= 1;
-        self.require(kind, &seen)?;
+        self.findings.leave();
+        self.findings.require(kind, &seen)?;
         // Where something was refused, the lists are not as they were written.
-        if self.issues.len() == issues_before {
-            self.align(kind, &seen, &object)?;
+        if self.findings.count() == issues_before {
+            self.findings.align(kind, &seen, &object)?;
         }
         Ok(object)
     }
@@ -166,7 +133,7 @@ impl<'a> Reader<'a> {
         seen: &mut Seen,
         object: &mut Object<'a>,
     ) -> Step<()> {
-        self.path.enter(element.name);
+        self.findings.path.enter(element.name);
         match seen.admit(element, sibling, object) {
             Ok(()) => {
                 let name = if sibling { element.sibling } else { element.name };
@@ -177,13 +144,9 @@ impl<'a> Reader<'a> {
                 };
                 object.fields.push((name, node));
             }
-            Err(Clash::Duplicate) => self.refuse(IssueType::Structure, "is there twice; write it once")?,
-            Err(Clash::Choice(other)) => {
-                let text = format!("only one of its types is allowed, and {other} is there too");
-                self.refuse(IssueType::Structure, &text)?;
-            }
+            Err(clash) => self.refuse(IssueType::Structure, &clash.text())?,
         }
-        self.path.leave();
+        self.findings.path.leave();
         Ok(())
     }
 
@@ -194,11 +157,11 @@ impl<'a> Reader<'a> {
         }
         let mut next = self.tokens.known_array().or_else(|fault| self.not_json(fault))?;
         if next.is_none() {
-            self.note(IssueType::Structure, "is an empty list; leave the element out instead")?;
+            self.findings.note(IssueType::Structure, "is an empty list; leave the element out instead")?;
         }
         let mut items = Vec::new();
         while let Some(peek) = next {
-            self.path.enter_item(items.len());
+            self.findings.path.enter_item(items.len());
             let item = if peek == Peek::Null && element.primitive.is_some() {
                 seen.nulls |= bit(element);
                 self.tokens.known_null().or_else(|fault| self.not_json(fault))?;
@@ -208,7 +171,7 @@ impl<'a> Reader<'a> {
             } else {
                 self.single(element)?
             };
-            self.path.leave();
+            self.findings.path.leave();
             items.push(item);
             next = self.tokens.array_step().or_else(|fault| self.not_json(fault))?;
         }
@@ -249,10 +212,14 @@ impl<'a> Reader<'a> {
         let peek = self.peek()?;
         self.skip(peek)?;
         if object.fields.first().is_none_or(|(name, _)| *name != "resourceType") {
-            return self.note_at("resourceType", IssueType::Structure, "is not an element of a datatype; remove it");
+            return self.findings.note_at(
+                "resourceType",
+                IssueType::Structure,
+                "is not an element of a datatype; remove it",
+            );
         }
         if std::mem::replace(&mut seen.resource_type, true) {
-            return self.note_at("resourceType", IssueType::Structure, "is there twice; write it once");
+            return self.findings.note_at("resourceType", IssueType::Structure, "is there twice; write it once");
         }
         Ok(())
     }
@@ -261,43 +228,7 @@ impl<'a> Reader<'a> {
         let peek = self.peek()?;
         self.skip(peek)?;
         let text = format!("is not an element of {}; remove it, or put it into an extension", kind.name);
-        self.note_at(name, IssueType::Structure, &text)
-    }
-
-    fn require(&mut self, kind: &Type, seen: &Seen) -> Step<()> {
-        let mut missing = kind.required & !(seen.values | seen.siblings);
-        while missing != 0 {
-            let slot = missing.trailing_zeros();
-            missing &= missing - 1;
-            let element = kind.elements.iter().find(|element| u32::from(element.slot) == slot);
-            let element = element.expect("a required slot has an element");
-            let name = if element.choice { format!("{}[x]", element.stem) } else { element.name.to_owned() };
-            self.note_at(&name, IssueType::Required, "is required and missing")?;
-        }
-        Ok(())
-    }
-
-    /// `given` and `_given` go side by side: of one length, and with something at every place.
-    fn align(&mut self, kind: &'static Type, seen: &Seen, object: &Object) -> Step<()> {
-        let touched = seen.siblings | seen.nulls;
-        if touched == 0 {
-            return Ok(()); // as nearly always
-        }
-        for element in kind.elements.iter().filter(|e| e.many && e.primitive.is_some() && touched & bit(e) != 0) {
-            let (values, siblings) = (object.items(element.name), object.items(element.sibling));
-            if !values.is_empty() && !siblings.is_empty() && values.len() != siblings.len() {
-                let text = format!("{} and it must be lists of one length; fill up with null", element.sibling);
-                self.note_at(element.name, IssueType::Structure, &text)?;
-                continue;
-            }
-            let empty =
-                |at: &usize| [values, siblings].iter().all(|list| matches!(list.get(*at), None | Some(Node::Null)));
-            if let Some(at) = (0..values.len().max(siblings.len())).find(empty) {
-                let name = format!("{}[{at}]", element.name);
-                self.note_at(&name, IssueType::Structure, "is null without an extension; leave it out")?;
-            }
-        }
-        Ok(())
+        self.findings.note_at(name, IssueType::Structure, &text)
     }
 
     pub(super) fn peek(&mut self) -> Step<Peek> {
@@ -310,39 +241,16 @@ impl<'a> Reader<'a> {
 
     /// Notes what is wrong with the value that is next, and passes over it.
     pub(super) fn refuse(&mut self, code: IssueType, text: &str) -> Step<()> {
-        self.note(code, text)?;
+        self.findings.note(code, text)?;
         let peek = self.peek()?;
         self.skip(peek)
-    }
-
-    pub(super) fn note(&mut self, code: IssueType, text: &str) -> Step<()> {
-        self.add(Issue::error(code, self.path.to_string(), text))
-    }
-
-    fn note_at(&mut self, name: &str, code: IssueType, text: &str) -> Step<()> {
-        self.add(Issue::error(code, self.path.of(name), text))
-    }
-
-    fn add(&mut self, issue: Issue) -> Step<()> {
-        self.issues.push(issue);
-        if self.issues.len() < self.limits.issues_max { Ok(()) } else { Err(Stop) }
-    }
-
-    fn stop<T>(&mut self, text: String) -> Step<T> {
-        self.issues.push(fatal(self.path.to_string(), text));
-        Err(Stop)
     }
 
     pub(super) fn not_json<T>(&mut self, fault: JiterError) -> Step<T> {
         let place = Place::of(self.text, fault.index);
         let text = format!("not JSON at line {} column {}: {}", place.line, place.column, fault.error_type);
-        self.issues.push(Issue { place: Some(place), ..fatal(self.path.to_string(), text) });
-        Err(Stop)
+        self.findings.stop_at(place, text)
     }
-}
-
-fn fatal(path: String, text: String) -> Issue {
-    Issue::new(Severity::Fatal, IssueType::Structure, path, text)
 }
 
 /// The value of `resourceType` in the object whose `{` is next; none where there is no such text.

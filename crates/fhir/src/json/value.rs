@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 use jiter::{Jiter, Peek};
 
-use super::read::{REFUSED, Reader, Step};
+use super::read::Reader;
 use crate::issue::IssueType;
 use crate::node::Node;
 use crate::primitive::{Form, Primitive};
-use crate::schema::{CodeList, Element};
-
-/// Most codes that an issue lists.
-const CODES_SHOWN_MAX: usize = 12;
+use crate::schema::Element;
+use crate::strict::{REFUSED, Step};
 
 impl<'a> Reader<'a> {
     /// The value of a primitive, which is next.
@@ -29,19 +27,9 @@ impl<'a> Reader<'a> {
             }
         };
         if let Node::Text(text) | Node::Number(text) = &node {
-            self.check(element, primitive, text)?;
+            self.findings.check(element, primitive, text)?;
         }
         Ok(node)
-    }
-
-    fn check(&mut self, element: &Element, primitive: Primitive, text: &str) -> Step<()> {
-        if let Err(expected) = primitive.check(text) {
-            return self.note(IssueType::Value, &format!("must be {expected}"));
-        }
-        match element.codes {
-            Some(list) if !list.contains(text) => self.note(IssueType::CodeInvalid, &outside(list)),
-            _ => Ok(()),
-        }
     }
 
     /// Borrowed, unless it has escapes.
@@ -81,11 +69,4 @@ fn wrong_form(form: Form, found: Peek) -> &'static str {
         (Form::Number, _) => "must be a number without quotes",
         (Form::Bool, _) => "must be true or false without quotes",
     }
-}
-
-fn outside(list: &CodeList) -> String {
-    let codes = list.codes();
-    let shown = codes[..codes.len().min(CODES_SHOWN_MAX)].join(", ");
-    let more = if codes.len() > CODES_SHOWN_MAX { ", …" } else { "" };
-    format!("is not a code of {}; use one of {shown}{more}", list.name)
 }

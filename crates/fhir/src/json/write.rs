@@ -3,6 +3,7 @@
 //! A resource begins with `resourceType`, `id`, `meta`; the other elements keep the tree's order.
 
 use crate::node::{Node, Object, Resource};
+use crate::scan;
 
 /// Appends the resource without blanks.
 pub fn write(resource: &Resource, out: &mut Vec<u8>) {
@@ -104,7 +105,7 @@ impl Writer<'_> {
         let mut rest = text.as_bytes();
         self.out.reserve(rest.len() + 2);
         self.out.push(b'"');
-        while let Some(at) = special(rest) {
+        while let Some(at) = scan::find(rest, [b'"', b'\\']) {
             self.out.extend_from_slice(&rest[..at]);
             self.escape(rest[at]);
             rest = &rest[at + 1..];
@@ -134,28 +135,6 @@ fn is_out_of_order(object: &Object) -> bool {
     };
     let Some(((first, _), rest)) = object.fields.split_first() else { return false };
     *first == HEAD[0] && !rest.iter().map(|(name, _)| rank(name)).is_sorted()
-}
-
-/// Where the first byte is that needs an escape. Eight bytes are looked at together, as hardly any text has one.
-fn special(text: &[u8]) -> Option<usize> {
-    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    let (words, rest) = text.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        if has_special(u64::from_le_bytes(*word)) {
-            return text[at * 8..].iter().position(|&byte| is_special(byte)).map(|found| at * 8 + found);
-        }
-    }
-    let at = text.len() - rest.len();
-    rest.iter().position(|&byte| is_special(byte)).map(|found| at + found)
-}
-
-/// Whether one of eight bytes is a control character, a quote or a backslash. Bytes beyond ASCII are none.
-fn has_special(word: u64) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')))) & HIGH != 0
 }
 
 #[cfg(test)]

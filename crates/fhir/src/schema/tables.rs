@@ -73,7 +73,8 @@ impl Type {
             let (kind, targets, codes) = qualified(kind);
             let name = choice.map_or(name, |stem| word(words, stem, kind));
             let primitive = Primitive::named(kind);
-            let sibling = primitive.map_or("", |_| word(words, "_", name));
+            let alone = primitive.is_none() || stands_alone(self, name, kind);
+            let sibling = if alone { "" } else { word(words, "_", name) };
             let type_index = *by_name.get(kind).unwrap_or_else(|| panic!("elements.txt: unknown type {kind}"));
             let (stem, choice) = (choice.unwrap_or(name), choice.is_some());
             self.elements.push(Element {
@@ -94,6 +95,13 @@ impl Type {
             });
         }
     }
+}
+
+/// A datatype's id and an extension's url are attributes in XML, of the type `System.String`, and narrative is XHTML:
+/// they have no id and extensions (R4 §2.24.0, §2.4).
+fn stands_alone(owner: &Type, name: &str, kind: &str) -> bool {
+    let resource = matches!(owner.class, Class::Resource | Class::Abstract);
+    (name == "id" && !resource) || (name == "url" && owner.name == "Extension") || kind == "xhtml"
 }
 
 /// `Reference(Patient|Group)` or `code=list` taken apart.

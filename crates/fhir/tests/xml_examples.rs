@@ -1,0 +1,122 @@
+//! Real resources that nobody here wrote, through XML and back: nothing is lost, and XML from elsewhere is taken.
+//!
+//! The data lies beside the checkout; where it is absent the tests say so and pass.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fhir::{Issue, Node, Object, Resource, json, xml};
+
+fn shared(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(folder);
+    let Ok(entries) = std::fs::read_dir(&root) else {
+        #[expect(clippy::print_stderr, reason = "a skipped test is seen")]
+        {
+            eprintln!("skipped: {} is not here", root.display());
+        }
+        return Vec::new();
+    };
+    let files = entries.map(|entry| entry.expect("a folder can be listed").path());
+    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == extension)).collect();
+    files.sort();
+    files
+}
+
+fn name(path: &Path) -> &str {
+    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+}
+
+/// What a resource says, whatever the order of its elements; lists keep theirs.
+#[derive(Debug, PartialEq)]
+enum Said<'n> {
+    Object(BTreeMap<&'static str, Said<'n>>),
+    List(Vec<Said<'n>>),
+    Value(&'n Node<'n>),
+}
+
+fn said<'n>(node: &'n Node<'n>) -> Said<'n> {
+    match node {
+        Node::Object(object) => said_by(object),
+        Node::List(items) => Said::List(items.iter().map(said).collect()),
+        value => Said::Value(value),
+    }
+}
+
+fn said_by<'n>(object: &'n Object<'n>) -> Said<'n> {
+    Said::Object(object.fields.iter().map(|(name, node)| (*name, said(node))).collect())
+}
+
+fn read_xml<'a>(bytes: &'a [u8], file: &str) -> Resource<'a> {
+    xml::read(bytes).unwrap_or_else(|issues| panic!("{file}: {issues:#?}\n{}", String::from_utf8_lossy(bytes)))
+}
+
+/// JSON, XML, JSON: the same; XML, written again: the same bytes; pretty or not.
+fn goes_through_xml(resource: &Resource, file: &str) {
+    let (mut once, mut twice, mut pretty) = (Vec::new(), Vec::new(), Vec::new());
+    xml::write(resource, &mut once);
+    xml::write_pretty(resource, &mut pretty);
+    let again = read_xml(&once, file);
+    assert_eq!(said_by(&again.object), said_by(&resource.object), "{file}");
+    xml::write(&again, &mut twice);
+    assert_eq!(String::from_utf8_lossy(&once), String::from_utf8_lossy(&twice), "{file}");
+    assert_eq!(read_xml(&pretty, file), again, "{file}");
+
+    let mut back = Vec::new();
+    json::write(&again, &mut back);
+    let back = json::read(&back).unwrap_or_else(|issues| panic!("{file}: {issues:#?}"));
+    assert_eq!(said_by(&back.object), said_by(&resource.object), "{file}");
+}
+
+#[test]
+fn json_goes_through_xml_without_a_change() {
+    let folders =
+        ["fhir-r4-examples/json", "fhir-r4-examples/json-extra", "fhir-test-cases/r4/examples", "synthea-r4-smart"];
+    for folder in folders {
+        let mut taken = 0;
+        for path in shared(folder, "json") {
+            let bytes = std::fs::read(&path).expect("an example can be read");
+            // What is wrong in them is the business of the tests of JSON.
+            let Ok(resource) = json::read(&bytes) else { continue };
+            goes_through_xml(&resource, name(&path));
+            taken += 1;
+        }
+        eprintln!("{folder}: {taken}");
+    }
+}
+
+/// Derived from the JSON by another's converter, without narrative.
+#[test]
+fn xml_made_by_others_says_what_its_json_says() {
+    for path in shared("fhir-r4-examples/xml-derived", "xml") {
+        let bytes = std::fs::read(&path).expect("an example can be read");
+        let beside = path.with_file_name("../json").join(name(&path)).with_extension("json");
+        let Ok(other) = std::fs::read(&beside) else { continue };
+        let (Ok(resource), Ok(mut other)) = (xml::read(&bytes), json::read(&other)) else { continue };
+        other.object.remove("text");
+        let mut resource = resource;
+        resource.object.remove("text");
+        assert_eq!(said_by(&resource.object), said_by(&other.object), "{}", name(&path));
+    }
+}
+
+fn first(issues: &[Issue]) -> String {
+    issues.iter().map(|issue| format!("{} {}", issue.path, issue.text)).next().unwrap_or_default()
+}
+
+#[test]
+fn xml_of_the_test_suites_is_taken_or_refused_for_what_is_wrong() {
+    for folder in ["fhir-test-cases/r4", "fhir-test-cases/r4/examples", "fhir-test-cases/validator"] {
+        let mut taken = 0;
+        for path in shared(folder, "xml") {
+            let bytes = std::fs::read(&path).expect("a case can be read");
+            match xml::read(&bytes) {
+                Ok(resource) => {
+                    taken += 1;
+                    goes_through_xml(&resource, name(&path));
+                }
+                Err(issues) => eprintln!("{}: {}", name(&path), first(&issues)),
+            }
+        }
+        eprintln!("{folder}: {taken}");
+    }
+}
