@@ -21,6 +21,7 @@ pub mod schema;
 pub mod search;
 mod strict;
 pub mod ucum;
+pub mod validate;
 pub mod xml;
 
 pub use issue::{Issue, IssueType, Place, Severity};
