@@ -88,7 +88,7 @@ impl Http {
 
 fn routes_of(config: &mut ServiceConfig) {
     use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
-    use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, strangers};
+    use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, strangers, validate};
     let one = at("/{kind}/{id}").get(read::read).head(read::read).put(update::update).delete(delete::delete);
     let all = at("/{kind}").get(search::by_query).head(search::by_query).post(create::create);
     let all = all.put(update::where_matches).patch(patch::where_matches).delete(delete::where_matches);
@@ -100,6 +100,8 @@ fn routes_of(config: &mut ServiceConfig) {
         .service(only("GET, HEAD, POST, PUT, PATCH, DELETE", all))
         .service(only("POST", at("/{kind}/_search").post(search::by_form)))
         .service(only("GET", at("/Observation/$lastn").get(lastn::show)))
+        .service(only("POST", at("/{kind}/$validate").post(validate::of_kind)))
+        .service(only("GET, POST", at("/{kind}/{id}/$validate").get(validate::stored).post(validate::of_resource)))
         .service(only("GET", at("/{kind}/{id}/$meta").get(meta::show)))
         .service(only("POST", at("/{kind}/{id}/$meta-add").post(meta::add)))
         .service(only("POST", at("/{kind}/{id}/$meta-delete").post(meta::delete)))

@@ -8,4 +8,5 @@ pub mod messages;
 pub mod meta;
 pub mod metrics;
 pub mod strangers;
+pub mod validate;
 mod view;
