@@ -46,7 +46,7 @@ fn a_resource_is_judged_without_being_written() {
 
 #[test]
 fn a_site_may_judge_what_is_written() {
-    let hilum = Hilum::configured("[http]\nopen_on_loopback = true\n[fhir]\nvalidate = \"base\"\n");
+    let hilum = Hilum::configured("[fhir]\nvalidate = \"base\"\n");
     let fhir = hilum.fhir();
     let bad = json!({ "resourceType": "Patient", "contact": [{ "gender": "male" }] });
     let refused = fhir.post("Patient", &[], &bad);
