@@ -54,8 +54,10 @@ pub struct Http {
     /// Whether to listen beyond this machine although there are no credentials and no TLS yet. It opens the port, not
     /// the data: FHIR requests from the network are refused all the same; `/hl7v2` answers to its permitted peers.
     pub trusted_network: bool,
-    /// Bytes of a request's body.
+    /// Bytes of a request's body, before and after unpacking.
     pub body_bytes_max: usize,
+    /// Bytes of a request's path and query.
+    pub url_bytes_max: usize,
     /// Entries of a batch or transaction.
     pub bundle_entries_max: usize,
     /// Connections at once.
@@ -219,6 +221,7 @@ impl Default for Http {
             open_on_loopback: false,
             trusted_network: false,
             body_bytes_max: 16 << 20,
+            url_bytes_max: 16 << 10,
             bundle_entries_max: 10_000,
             connections_max: 1_024,
             workers: 0,

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HOST, ORIGIN};
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use consent::{Access, Purpose, Requester};
 
 use super::failure::{Failure, Kind};
@@ -38,7 +38,9 @@ impl Ask {
             return Err(Failure::new(Kind::Login, text));
         }
         let base = link::base(request, app.config.http.base_url.as_deref());
-        Ok(Ask { app: App::clone(app), access, form: Form::of(request)?, base })
+        // Beside FHIR nobody reads one.
+        let form = request.extensions().get::<Form>().copied().unwrap_or_default();
+        Ok(Ask { app: App::clone(app), access, form, base })
     }
 }
 

@@ -9,8 +9,9 @@ use actix_web::web::{Bytes, Payload};
 
 use fhir::Resource;
 
+use super::coding::{self, Coding, RATIO_MAX, Refused};
 use super::failure::{Failure, Kind};
-use super::form::is_json;
+use super::format::{self, Format};
 use crate::config;
 
 /// The body of a request that carries a resource, read strictly.
@@ -20,34 +21,35 @@ pub async fn fhir_body(
     settings: &config::Http,
 ) -> Result<Resource<'static>, Failure> {
     // Without a type it is taken for JSON, and read as strictly.
-    if !content_type(request).is_none_or(|media| is_json(&media)) {
-        let text = "only JSON is read yet: send application/fhir+json";
-        return Err(Failure::new(Kind::UnsupportedMedia, text));
-    }
+    let format = content_type(request).map_or(Some(Format::Json), |media| Format::of(&media)).ok_or_else(|| {
+        let text = format!("not a format that is read; these are: {}", format::SERVED);
+        Failure::at(Kind::UnsupportedMedia, "http.Content-Type", text)
+    })?;
     let body = read_body(request, payload, settings).await?;
     if body.len() < BLOCKING_BYTES {
-        return read_resource(&body);
+        return read_resource(&body, format);
     }
-    let read = actix_web::web::block(move || read_resource(&body)).await;
+    let read = actix_web::web::block(move || read_resource(&body, format)).await;
     read.unwrap_or_else(|_| Err(Failure::new(Kind::Busy, "more is being read than there are threads; try again soon")))
 }
 
 /// From this size on a body is read on a thread of its own, so that small requests are not held up.
 const BLOCKING_BYTES: usize = 128 * 1024;
 
-fn read_resource(body: &[u8]) -> Result<Resource<'static>, Failure> {
-    let read = fhir::json::read(body).map(Resource::into_owned);
-    read.map_err(|issues| Failure::of(Kind::Invalid, issues))
+fn read_resource(body: &[u8], format: Format) -> Result<Resource<'static>, Failure> {
+    let read = match format {
+        Format::Json => fhir::json::read(body),
+        Format::Xml => fhir::xml::read(body),
+    };
+    read.map(Resource::into_owned).map_err(|issues| Failure::of(Kind::Invalid, issues))
 }
 
-/// The body, if it is within the limit, not compressed, and whole in time.
+/// The body, if it is within the limit before and after unpacking, and whole in time.
 pub async fn read_body(request: &HttpRequest, payload: Payload, settings: &config::Http) -> Result<Bytes, Failure> {
-    if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(Failure::new(Kind::UnsupportedMedia, "a compressed body is not read; send it as it is"));
-    }
+    let coding = coding(request)?;
     let limit = settings.body_bytes_max;
     let too_large = || {
-        let text = format!("the body has more than {limit} bytes; send less, or raise http.body_bytes_max");
+        let text = format!("the body has more than {limit} bytes (http.body_bytes_max); send less at once");
         Failure::new(Kind::TooLarge, text)
     };
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -55,11 +57,44 @@ pub async fn read_body(request: &HttpRequest, payload: Payload, settings: &confi
         return Err(too_large());
     }
     let time = Duration::from_secs(settings.request_seconds);
-    match tokio::time::timeout(time, payload.to_bytes_limited(limit)).await {
+    let body = match tokio::time::timeout(time, payload.to_bytes_limited(limit)).await {
         Ok(Ok(Ok(body))) => Ok(body),
         Ok(Ok(Err(_))) => Err(Failure::new(Kind::Invalid, "the body broke off; send it again")),
         Ok(Err(_)) => Err(too_large()),
         Err(_) => Err(Failure::new(Kind::Timeout, format!("the body was not whole after {} seconds", time.as_secs()))),
+    }?;
+    let Some(coding) = coding else { return Ok(body) };
+    let unpacked = if body.len() < BLOCKING_BYTES {
+        coding.unpack(&body, limit)
+    } else {
+        let unpacked = actix_web::web::block(move || coding.unpack(&body, limit)).await;
+        unpacked
+            .map_err(|_| Failure::new(Kind::Busy, "more is being unpacked than there are threads; try again soon"))?
+    };
+    unpacked.map(Bytes::from).map_err(|refused| match refused {
+        Refused::TooLarge => too_large(),
+        Refused::TooDense => {
+            let text = format!("the body unpacks to more than {RATIO_MAX} times its size; send it less densely packed");
+            Failure::new(Kind::TooLarge, text)
+        }
+        Refused::Damaged => {
+            let text = format!("the body is no {}, as Content-Encoding says, or broke off", coding.name());
+            Failure::at(Kind::Invalid, "http.Content-Encoding", text)
+        }
+    })
+}
+
+/// How the body is packed; one coding, once.
+fn coding(request: &HttpRequest) -> Result<Option<Coding>, Failure> {
+    let mut names = request.headers().get_all(CONTENT_ENCODING);
+    let Some(name) = names.next() else { return Ok(None) };
+    match name.to_str().ok().filter(|_| names.next().is_none()) {
+        Some(name) if name.trim().eq_ignore_ascii_case("identity") => Ok(None),
+        name => name.and_then(Coding::of).map(Some).ok_or_else(|| {
+            let text =
+                format!("not a coding that is read; send the body as it is, or packed once by {}", coding::SERVED);
+            Failure::at(Kind::UnsupportedMedia, "http.Content-Encoding", text)
+        }),
     }
 }
 

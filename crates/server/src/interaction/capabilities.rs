@@ -10,7 +10,7 @@ use fhir::search::{Parameter, ParameterClass, table};
 use fhir::{Node, Object, Resource};
 
 use crate::app::App;
-use crate::http::{self, Failure, Form};
+use crate::http::{self, Failure};
 
 /// When what this file says last changed.
 const CHANGED: &str = "2026-11-22";
@@ -20,11 +20,10 @@ const OF_A_TYPE: [&str; 8] =
 
 /// Shown to everybody: it says nothing of anybody.
 pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let form = Form::of(&request)?;
     let base = http::base(&request, app.config.http.base_url.as_deref());
     let mut body = Vec::with_capacity(256 * 1024);
     fhir::json::write(&statement(&base), &mut body);
-    Ok(http::json(StatusCode::OK, body, form))
+    Ok(http::json(StatusCode::OK, body))
 }
 
 fn statement(base: &str) -> Resource<'static> {
@@ -67,7 +66,12 @@ fn of_kind(kind: &'static str) -> Node<'static> {
 }
 
 fn parameter(parameter: &Parameter) -> Node<'static> {
-    let class = match parameter.class {
+    object([("name", Node::text(parameter.code)), ("type", Node::text(class(parameter)))])
+}
+
+/// The kind of a search parameter, as R4 calls it.
+pub fn class(parameter: &Parameter) -> &'static str {
+    match parameter.class {
         ParameterClass::Number => "number",
         ParameterClass::Date => "date",
         ParameterClass::String => "string",
@@ -77,8 +81,7 @@ fn parameter(parameter: &Parameter) -> Node<'static> {
         ParameterClass::Quantity => "quantity",
         ParameterClass::Uri => "uri",
         ParameterClass::Special => "special",
-    };
-    object([("name", Node::text(parameter.code)), ("type", Node::text(class))])
+    }
 }
 
 fn interactions<const N: usize>(codes: [&'static str; N]) -> Node<'static> {
