@@ -18,6 +18,7 @@ mod path;
 mod program;
 
 pub use evaluate::EvaluateError;
+pub(crate) use item::is_a;
 pub use item::{Element, Form, Item, Scalar};
 pub use parser::{LENGTH_MAX_BYTES, NESTING_MAX, NODES_MAX};
 pub use path::Path;
@@ -52,6 +53,11 @@ impl Expression {
     /// The result in order. The expression should have been compiled for the resource's type.
     pub fn evaluate<'r>(&self, resource: &'r Resource<'_>) -> Result<Vec<Item<'r>>, EvaluateError> {
         evaluate::run(&self.program, resource)
+    }
+
+    /// The result for one item of a resource.
+    pub fn evaluate_in<'r>(&self, root: Element<'r>, item: Item<'r>) -> Result<Vec<Item<'r>>, EvaluateError> {
+        evaluate::run_in(&self.program, root, item)
     }
 
     /// The plain paths whose values together are the result, where the expression is that simple. Only the order and

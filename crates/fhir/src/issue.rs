@@ -9,9 +9,19 @@ pub struct Issue {
     pub path: String,
     /// For people: lower case, no full stop, names the thing, never a value of a patient's.
     pub text: String,
+    /// Where it is in what was read, where that is known.
+    pub place: Option<Place>,
 }
 
+/// A place in a text: line and column (in characters), both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub line: u32,
+    pub column: u32,
+}
+
+/// How much it weighs, the heaviest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Fatal,
     Error,
@@ -48,12 +58,33 @@ pub enum IssueType {
 }
 
 impl Issue {
+    pub fn new(severity: Severity, code: IssueType, path: impl Into<String>, text: impl Into<String>) -> Self {
+        Issue { severity, code, path: path.into(), text: text.into(), place: None }
+    }
+
     pub fn error(code: IssueType, path: impl Into<String>, text: impl Into<String>) -> Self {
-        Issue { severity: Severity::Error, code, path: path.into(), text: text.into() }
+        Issue::new(Severity::Error, code, path, text)
     }
 
     pub fn warning(code: IssueType, path: impl Into<String>, text: impl Into<String>) -> Self {
-        Issue { severity: Severity::Warning, code, path: path.into(), text: text.into() }
+        Issue::new(Severity::Warning, code, path, text)
+    }
+
+    pub fn information(code: IssueType, path: impl Into<String>, text: impl Into<String>) -> Self {
+        Issue::new(Severity::Information, code, path, text)
+    }
+}
+
+impl Place {
+    /// The place of a byte of a text.
+    pub fn of(text: &str, at: usize) -> Place {
+        let before = &text.as_bytes()[..at.min(text.len())];
+        let line = before.iter().filter(|byte| **byte == b'\n').count();
+        let begins_character = |byte: &&u8| **byte & 0xC0 != 0x80;
+        let column =
+            before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default().iter().filter(begins_character).count();
+        let from_one = |count: usize| u32::try_from(count + 1).unwrap_or(u32::MAX);
+        Place { line: from_one(line), column: from_one(column) }
     }
 }
 

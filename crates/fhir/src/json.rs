@@ -5,10 +5,12 @@
 //! terminology other than required codes are not judged here.
 
 mod key;
+mod locate;
 mod read;
 mod value;
 mod write;
 
 pub use crate::strict::Limits;
+pub use locate::locate;
 pub use read::{read, read_within};
 pub use write::{write, write_node, write_pretty};

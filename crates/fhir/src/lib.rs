@@ -23,8 +23,9 @@ pub mod schema;
 pub mod search;
 mod strict;
 pub mod ucum;
+pub mod validate;
 pub mod xml;
 
-pub use issue::{Issue, IssueType, Severity};
+pub use issue::{Issue, IssueType, Place, Severity};
 pub use node::{Node, Object, Resource};
 pub use outcome::outcome;

@@ -37,6 +37,10 @@ impl<'a> Node<'a> {
         Node::Text(value.into())
     }
 
+    pub fn number(value: impl std::fmt::Display) -> Self {
+        Node::Number(Cow::Owned(value.to_string()))
+    }
+
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Node::Text(text) => Some(text),

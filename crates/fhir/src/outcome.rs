@@ -1,18 +1,13 @@
 //! OperationOutcome: issues in FHIR's own form (R4 §2.23).
 
-use crate::issue::{Issue, IssueType, Severity};
+use crate::issue::{Issue, IssueType};
 use crate::node::{Node, Object, Resource};
 
 /// An OperationOutcome of the issues in their order. R4 requires at least one, so none becomes "nothing to report".
 pub fn outcome(issues: &[Issue]) -> Resource<'static> {
     let mut resource = Resource::new("OperationOutcome");
     if issues.is_empty() {
-        let nothing = Issue {
-            severity: Severity::Information,
-            code: IssueType::Informational,
-            path: String::new(),
-            text: "nothing to report".to_owned(),
-        };
+        let nothing = Issue::information(IssueType::Informational, "", "nothing to report");
         resource.object.push("issue", Node::Object(entry(&nothing)));
     }
     for issue in issues {
@@ -23,6 +18,9 @@ pub fn outcome(issues: &[Issue]) -> Resource<'static> {
 
 fn entry(issue: &Issue) -> Object<'static> {
     let mut entry = Object::default();
+    if let Some(place) = issue.place {
+        entry.set("extension", Node::List(vec![extension(LINE, place.line), extension(COLUMN, place.column)]));
+    }
     entry.set("severity", Node::text(issue.severity.code()));
     entry.set("code", Node::text(issue.code.code()));
     if !issue.text.is_empty() {
@@ -32,6 +30,14 @@ fn entry(issue: &Issue) -> Object<'static> {
         entry.set("expression", Node::List(vec![Node::text(issue.path.clone())]));
     }
     entry
+}
+
+/// HL7's own extensions of an issue, where the text that was read is a file of lines.
+const LINE: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line";
+const COLUMN: &str = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col";
+
+fn extension(url: &'static str, value: u32) -> Node<'static> {
+    Node::Object(Object { fields: vec![("url", Node::text(url)), ("valueInteger", Node::number(value))] })
 }
 
 #[cfg(test)]

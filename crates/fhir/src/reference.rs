@@ -51,7 +51,7 @@ pub fn is_id(text: &str) -> bool {
 }
 
 /// `scheme:` as RFC 3986 has it.
-fn has_scheme(text: &str) -> bool {
+pub fn has_scheme(text: &str) -> bool {
     let Some((scheme, _)) = text.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))

@@ -7,7 +7,7 @@ mod seen;
 pub(crate) use path::Path;
 pub(crate) use seen::{Seen, bit, shown};
 
-use crate::issue::{Issue, IssueType, Severity};
+use crate::issue::{Issue, IssueType, Place, Severity};
 use crate::node::{Node, Object};
 use crate::primitive::Primitive;
 use crate::schema::{CodeList, Element, Type};
@@ -103,6 +103,13 @@ impl Findings {
         Err(Stop)
     }
 
+    /// The same, with where in the text that is.
+    #[cold]
+    pub fn stop_at<T>(&mut self, place: Place, text: String) -> Step<T> {
+        self.issues.push(Issue { place: Some(place), ..fatal(self.path.to_string(), text) });
+        Err(Stop)
+    }
+
     /// The format of a primitive and, where it has a required binding, its code.
     #[inline]
     pub fn check(&mut self, element: &Element, primitive: Primitive, text: &str) -> Step<()> {
@@ -160,7 +167,7 @@ impl Findings {
 
 /// What keeps the bytes from being read at all.
 pub(crate) fn fatal(path: String, text: String) -> Issue {
-    Issue { severity: Severity::Fatal, code: IssueType::Structure, path, text }
+    Issue::new(Severity::Fatal, IssueType::Structure, path, text)
 }
 
 /// The bytes as text, without a byte order mark.

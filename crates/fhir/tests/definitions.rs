@@ -10,6 +10,12 @@ use serde_json::Value;
 
 const SEARCH: &str = include_str!("../../../profiles/r4/search.txt");
 const COMPARTMENTS: &str = include_str!("../../../profiles/r4/compartments.txt");
+const INVARIANTS: &str = include_str!("../../../profiles/r4/invariants.txt");
+const CONCEPTS: &str = include_str!("../../../profiles/r4/concepts.txt");
+
+/// Invariants whose R4 expression HL7 has mended since, and which the npm package has as they were mended: a code that
+/// R4 does not have (`no-show`), an operator on many items where it takes one, and an answer where there is no value.
+const MENDED: [(&str, &str); 3] = [("Appointment", "app-4"), ("Timing.repeat", "tim-9"), ("Bundle.entry", "bdl-8")];
 
 /// Parameters of the core package that are defined on extensions or are examples; they are no part of base R4.
 const NOT_BASE: [&str; 2] = ["-extensions-", "-genetic-"];
@@ -139,6 +145,62 @@ fn published_codes(set: &Value, systems: &HashMap<String, Value>) -> Option<BTre
         }
     }
     Some(codes)
+}
+
+#[test]
+fn every_invariant_is_as_hl7_publishes_it() {
+    let ours: BTreeSet<Vec<&str>> = rows(INVARIANTS).collect();
+    assert_eq!(ours.len(), rows(INVARIANTS).count(), "each is there once");
+    let has = |path: &str, key: &str, severity: &str, expression: &str| {
+        let mended = MENDED.contains(&(path, key));
+        ours.iter().any(|row| row[..3] == [path, key, severity] && (row[3] == expression) != mended)
+    };
+    let mut met = BTreeSet::new();
+    for definition in core("StructureDefinition") {
+        let is_type = text(&definition, "derivation") != "constraint" && text(&definition, "kind") != "logical";
+        for element in items(&definition["snapshot"], "element").iter().filter(|_| is_type) {
+            for constraint in items(element, "constraint") {
+                let (key, severity) = (text(constraint, "key"), text(constraint, "severity"));
+                let path = match key {
+                    "ele-1" => "Element",
+                    "ext-1" => "Extension",
+                    "dom-2" | "dom-3" | "dom-4" | "dom-5" | "dom-6" => "DomainResource",
+                    _ => text(element, "path"),
+                };
+                assert!(has(path, key, severity, text(constraint, "expression")), "{path} {key}");
+                met.insert((path.to_owned(), key.to_owned()));
+            }
+        }
+    }
+    if !met.is_empty() {
+        assert_eq!(met.len(), ours.len(), "nothing is in our table but what HL7 published");
+    }
+}
+
+#[test]
+fn every_required_concept_is_as_hl7_publishes_it() {
+    let keyed = |resource: Value| (text(&resource, "url").to_owned(), resource);
+    let sets: HashMap<String, Value> = core("ValueSet").into_iter().map(keyed).collect();
+    let systems: HashMap<String, Value> = core("CodeSystem").into_iter().map(keyed).collect();
+    let mut expected = BTreeSet::new();
+    for definition in core("StructureDefinition") {
+        let is_type = text(&definition, "derivation") != "constraint" && text(&definition, "kind") != "logical";
+        for element in items(&definition["snapshot"], "element").iter().filter(|_| is_type) {
+            let (binding, is_concept) = (&element["binding"], text(&element["type"][0], "code") == "CodeableConcept");
+            let set = sets.get(text(binding, "valueSet").split('|').next().unwrap_or_default());
+            let (true, "required", Some(set)) = (is_concept, text(binding, "strength"), set) else { continue };
+            for include in items(&set["compose"], "include") {
+                let one = serde_json::json!({ "compose": { "include": [include] } });
+                let codes = published_codes(&one, &systems).unwrap_or_default().into_iter();
+                let head = [text(element, "path").to_owned(), text(include, "system").to_owned()];
+                expected.insert(head.into_iter().chain(codes).collect::<Vec<_>>());
+            }
+        }
+    }
+    let ours: BTreeSet<Vec<String>> = rows(CONCEPTS).map(|row| row.into_iter().map(str::to_owned).collect()).collect();
+    if !expected.is_empty() {
+        assert_eq!(ours, expected);
+    }
 }
 
 fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {

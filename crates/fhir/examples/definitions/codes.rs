@@ -19,17 +19,31 @@ struct Terminology {
 
 /// One line for each of `bound`, the addresses of the value sets.
 pub fn compile(package: &Package, bound: &BTreeSet<String>) -> Result<String> {
-    let mut terminology = Terminology { sets: HashMap::new(), systems: HashMap::new() };
-    for file in FILES {
-        let keyed = |resource: Value| (text(&resource, "url").to_owned(), resource);
-        terminology.sets.extend(package.resources(file, "ValueSet")?.into_iter().map(keyed));
-        terminology.systems.extend(package.resources(file, "CodeSystem")?.into_iter().map(keyed));
-    }
+    let terminology = Terminology::read(package)?;
     let mut lines = String::new();
     for url in bound {
         if let Some(codes) = terminology.codes(url)? {
             let columns: Vec<&str> = std::iter::once(name(url)).chain(codes.iter().map(String::as_str)).collect();
             lines += &(columns.join("\t") + "\n");
+        }
+    }
+    Ok(lines)
+}
+
+/// Lines of an element, a system and its codes, for elements that are each bound to a value set. A value set that the
+/// package does not have is left out.
+pub fn concepts(package: &Package, bound: &[(&str, &str)]) -> Result<String> {
+    let terminology = Terminology::read(package)?;
+    let mut lines = String::new();
+    for (path, url) in bound {
+        let Some(set) = terminology.sets.get(*url) else { continue };
+        for include in items(&set["compose"], "include") {
+            if !(items(include, "filter").is_empty() && items(include, "valueSet").is_empty()) {
+                return Err(format!("value set {url} includes by rule, which this command cannot do").into());
+            }
+            let codes = terminology.included(include).unwrap_or_default();
+            let columns = [*path, text(include, "system")].into_iter().chain(codes.iter().map(String::as_str));
+            lines += &(columns.collect::<Vec<_>>().join("\t") + "\n");
         }
     }
     Ok(lines)
@@ -41,6 +55,16 @@ pub fn name(url: &str) -> &str {
 }
 
 impl Terminology {
+    fn read(package: &Package) -> Result<Terminology> {
+        let mut terminology = Terminology { sets: HashMap::new(), systems: HashMap::new() };
+        for file in FILES {
+            let keyed = |resource: Value| (text(&resource, "url").to_owned(), resource);
+            terminology.sets.extend(package.resources(file, "ValueSet")?.into_iter().map(keyed));
+            terminology.systems.extend(package.resources(file, "CodeSystem")?.into_iter().map(keyed));
+        }
+        Ok(terminology)
+    }
+
     /// All codes of a value set; none where one of its systems is not listed in full.
     fn codes(&self, url: &str) -> Result<Option<BTreeSet<String>>> {
         let set = self.sets.get(url).ok_or_else(|| format!("value set {url} is not in the package"))?;
@@ -53,13 +77,22 @@ impl Terminology {
             if !(items(include, "filter").is_empty() && items(include, "valueSet").is_empty()) {
                 return Err(format!("value set {url} includes by rule, which this command cannot do").into());
             }
-            match (items(include, "concept"), self.systems.get(text(include, "system"))) {
-                ([], None) => return Ok(None),
-                ([], Some(system)) => collect(items(system, "concept"), &mut codes),
-                (listed, _) => collect(listed, &mut codes),
+            match self.included(include) {
+                None => return Ok(None),
+                Some(included) => codes.extend(included),
             }
         }
         Ok(Some(codes))
+    }
+
+    /// What one part of a value set lists, or all codes of its system; none where the system is not listed in full.
+    fn included(&self, include: &Value) -> Option<BTreeSet<String>> {
+        let mut codes = BTreeSet::new();
+        match items(include, "concept") {
+            [] => collect(items(self.systems.get(text(include, "system"))?, "concept"), &mut codes),
+            listed => collect(listed, &mut codes),
+        }
+        Some(codes)
     }
 }
 

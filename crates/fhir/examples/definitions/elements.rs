@@ -31,28 +31,34 @@ pub struct Elements {
 const LISTED_PATH_BYTES_MAX: usize = 61;
 
 /// HL7's own list: each element by its path, and the paths of each type in order.
-struct Official {
+pub struct Official {
     elements: HashMap<String, Value>,
     order: HashMap<String, Vec<String>>,
 }
 
-pub fn compile(package: &Package) -> Result<Elements> {
-    let official = Official::read(package)?;
+pub fn compile(package: &Package, official: &Official) -> Result<Elements> {
     let mut compiled = Elements { text: String::new(), bound: BTreeSet::new() };
+    for definition in &definitions(package)? {
+        compiled.add_type(definition, official)?;
+    }
+    Ok(compiled)
+}
+
+/// R4's own types: datatypes, then resources, each by name.
+pub fn definitions(package: &Package) -> Result<Vec<Value>> {
+    let mut all = Vec::new();
     for file in ["profiles-types.json", "profiles-resources.json"] {
         let mut types = package.resources(file, "StructureDefinition")?;
         types.retain(|t| text(t, "fhirVersion") == "4.0.1" && text(t, "derivation") != "constraint");
         types.retain(|t| text(t, "kind") != "logical");
         types.sort_by(|a, b| text(a, "name").cmp(text(b, "name")));
-        for definition in &types {
-            compiled.add_type(definition, &official)?;
-        }
+        all.append(&mut types);
     }
-    Ok(compiled)
+    Ok(all)
 }
 
 impl Official {
-    fn read(package: &Package) -> Result<Official> {
+    pub fn read(package: &Package) -> Result<Official> {
         let mut official = Official { elements: HashMap::new(), order: HashMap::new() };
         for definition in package.resources("dataelements.json", "StructureDefinition")? {
             let element = definition["snapshot"]["element"][0].clone();
@@ -68,7 +74,7 @@ impl Official {
     }
 
     /// The elements of a type as R4 has them, in R4's order, without the type itself.
-    fn elements<'a>(&'a self, definition: &'a Value) -> Vec<&'a Value> {
+    pub fn elements<'a>(&'a self, definition: &'a Value) -> Vec<&'a Value> {
         let snapshot = items(&definition["snapshot"], "element");
         let order = self.order.get(text(definition, "name")).map_or(&[][..], Vec::as_slice);
         let is_resource = text(definition, "kind") == "resource";

@@ -8,6 +8,7 @@
 
 mod codes;
 mod elements;
+mod invariants;
 mod search;
 
 use std::path::{Path, PathBuf};
@@ -31,9 +32,12 @@ fn main() -> Result<()> {
     let package = Package::open(Path::new(&package))?;
     let out = Path::new(&out);
     fs::create_dir_all(out)?;
-    let elements = elements::compile(&package)?;
+    let official = elements::Official::read(&package)?;
+    let elements = elements::compile(&package, &official)?;
     write(out, "elements.txt", elements::LEGEND, &package, &elements.text)?;
     write(out, "codes.txt", codes::LEGEND, &package, &codes::compile(&package, &elements.bound)?)?;
+    write(out, "invariants.txt", invariants::LEGEND, &package, &invariants::compile(&package, &official)?)?;
+    write(out, "concepts.txt", invariants::CONCEPT_LEGEND, &package, &invariants::concepts(&package, &official)?)?;
     write(out, "search.txt", search::LEGEND, &package, &search::parameters(&package)?)?;
     write(out, "compartments.txt", search::COMPARTMENT_LEGEND, &package, &search::compartments(&package)?)
 }

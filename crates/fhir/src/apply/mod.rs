@@ -131,12 +131,9 @@ fn update<'a>(current: Current<'_, 'a>, change: Change<'a>) -> Applied<'a> {
         perform(&mut resource.object, &mut state, write, change.time, &mut issues);
     }
     if held_back > 0 {
-        issues.push(Issue {
-            severity: crate::Severity::Information,
-            code: IssueType::Informational,
-            path: format!("{}/{}", change.kind, change.id),
-            text: format!("older than the record: {held_back} elements were left as they are"),
-        });
+        let path = format!("{}/{}", change.kind, change.id);
+        let text = format!("older than the record: {held_back} elements were left as they are");
+        issues.push(Issue::information(IssueType::Informational, path, text));
     }
     if !older {
         state.rank = change.rank;

@@ -55,6 +55,12 @@ pub fn run<'r>(program: &Program, resource: &'r Resource<'_>) -> Collection<'r> 
     evaluate(&Scope { root, this: Item::Element(root), index: 0, work: &work }, program)
 }
 
+/// The same, of one item of a resource.
+pub fn run_in<'r>(program: &Program, root: Element<'r>, this: Item<'r>) -> Collection<'r> {
+    let work = Cell::new(0);
+    evaluate(&Scope { root, this, index: 0, work: &work }, program)
+}
+
 pub fn evaluate<'r>(scope: &Scope<'_, 'r>, program: &Program) -> Collection<'r> {
     let items = match program {
         Program::Empty => Vec::new(),

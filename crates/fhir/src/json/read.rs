@@ -6,7 +6,8 @@
 use jiter::{Jiter, JiterError, Peek};
 
 use super::key::Key;
-use crate::issue::{Issue, IssueType};
+use super::locate::locate;
+use crate::issue::{Issue, IssueType, Place};
 use crate::node::{Node, Object, Resource};
 use crate::schema::{self, Class, Element, Schema, Type};
 use crate::strict::{self, Findings, Limits, REFUSED, Seen, Step, bit};
@@ -20,7 +21,11 @@ pub fn read_within(bytes: &[u8], limits: Limits) -> Result<Resource<'_>, Vec<Iss
     let mut reader = Reader::new(strict::utf8(bytes, "JSON")?, limits);
     match reader.document() {
         Ok(object) if reader.findings.count() == 0 => Ok(Resource { object }),
-        _ => Err(reader.findings.into_issues()),
+        _ => {
+            let mut issues = reader.findings.into_issues();
+            locate(bytes, &mut issues);
+            Err(issues)
+        }
     }
 }
 
@@ -242,8 +247,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn not_json<T>(&mut self, fault: JiterError) -> Step<T> {
-        let place = self.tokens.error_position(fault.index);
-        self.findings.stop(format!("not JSON at line {} column {}: {}", place.line, place.column, fault.error_type))
+        let place = Place::of(self.text, fault.index);
+        let text = format!("not JSON at line {} column {}: {}", place.line, place.column, fault.error_type);
+        self.findings.stop_at(place, text)
     }
 }
 

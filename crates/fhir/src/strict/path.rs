@@ -25,6 +25,14 @@ impl Path {
         self.parts.pop();
     }
 
+    /// Which item of a list it is in; 0 where it is in none.
+    pub fn last_index(&self) -> usize {
+        match self.parts.last() {
+            Some(Part::Index(index)) => *index,
+            _ => 0,
+        }
+    }
+
     /// The path of an element right under this place.
     pub fn of(&self, name: &str) -> String {
         format!("{self}.{name}")

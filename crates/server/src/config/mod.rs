@@ -19,6 +19,7 @@ pub use load::{Flags, Loaded, load};
 pub struct Config {
     pub store: Store,
     pub http: Http,
+    pub fhir: Fhir,
     pub profiles: Profiles,
     pub server: Server,
     pub log: Log,
@@ -65,6 +66,25 @@ pub struct Http {
     pub workers: usize,
     /// Until a request has come whole.
     pub request_seconds: u64,
+}
+
+/// `[fhir]`: what is asked of resources that clients write.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fhir {
+    /// How resources are judged when they are written, beyond the structure, which always is.
+    pub validate: Validate,
+}
+
+/// How far a write is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Validate {
+    /// Structure, cardinality, formats and required codes.
+    #[default]
+    Off,
+    /// The invariants of R4, reference targets and the rules of Bundles too; what breaks one is refused.
+    Base,
 }
 
 /// `[profiles]`: mapping profiles.

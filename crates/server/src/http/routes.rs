@@ -15,7 +15,7 @@ use super::edge::edge;
 use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
-use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers};
+use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
 
 /// The path under which FHIR is served.
 pub const FHIR: &str = "/fhir";
@@ -66,6 +66,10 @@ pub enum Deed {
     Meta,
     MetaAdd,
     MetaDelete,
+    /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
+    ValidateType,
+    ValidateInstance,
+    ValidateStored,
 }
 
 /// In the order in which they are tried: what is named stands before what is open.
@@ -85,6 +89,7 @@ pub const PLACES: &[Place] = &[
         ],
     },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
+    Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
     Place { path: "/{kind}/_history", deeds: &[(Verb::Get, Deed::HistoryType)] },
     Place {
@@ -95,6 +100,10 @@ pub const PLACES: &[Place] = &[
             (Verb::Patch, Deed::Patch),
             (Verb::Delete, Deed::Delete),
         ],
+    },
+    Place {
+        path: "/{kind}/{id}/$validate",
+        deeds: &[(Verb::Get, Deed::ValidateStored), (Verb::Post, Deed::ValidateInstance)],
     },
     Place { path: "/{kind}/{id}/$meta", deeds: &[(Verb::Get, Deed::Meta)] },
     Place { path: "/{kind}/{id}/$meta-add", deeds: &[(Verb::Post, Deed::MetaAdd)] },
@@ -184,6 +193,9 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Meta => route.to(meta::show),
         Deed::MetaAdd => route.to(meta::add),
         Deed::MetaDelete => route.to(meta::delete),
+        Deed::ValidateType => route.to(validate::of_kind),
+        Deed::ValidateInstance => route.to(validate::of_resource),
+        Deed::ValidateStored => route.to(validate::stored),
     }
 }
 
@@ -233,6 +245,9 @@ impl Deed {
             Deed::Meta => "meta",
             Deed::MetaAdd => "meta-add",
             Deed::MetaDelete => "meta-delete",
+            Deed::ValidateType => "validate",
+            Deed::ValidateInstance => "validate-instance",
+            Deed::ValidateStored => "validate-stored",
         }
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn issue_of(issue: &hl7v2::Issue) -> Issue {
         hl7v2::Severity::Warning => Severity::Warning,
         hl7v2::Severity::Information => Severity::Information,
     };
-    Issue { severity, code: IssueType::Invalid, path: issue.place.to_string(), text: issue.text.to_string() }
+    Issue::new(severity, IssueType::Invalid, issue.place.to_string(), issue.text.to_string())
 }
 
 /// A FHIR finding as ERR says it.

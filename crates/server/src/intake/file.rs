@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use consent::Access;
 use fhir::apply::{self, Change, Current, Op, State};
-use fhir::{Issue, IssueType, Resource, Severity};
+use fhir::{Issue, IssueType, Resource};
 use gateway::{Merging, Planned, Translation};
 use hl7v2::Message;
 use record::{Commit, Expect, Key, ReadError, Record, Redirect, Remembered, Time, Version, Write};
@@ -233,7 +233,7 @@ impl<'k> Filing<'k> {
 
     fn note(&mut self, place: &Key, text: &str) {
         let (path, text) = (format!("{}/{}", place.kind, place.id), text.to_owned());
-        self.issues.push(Issue { severity: Severity::Information, code: IssueType::Informational, path, text });
+        self.issues.push(Issue::information(IssueType::Informational, path, text));
     }
 
     fn wrong_person(&self, place: &Key, change: &Change<'_>) -> Option<Issue> {

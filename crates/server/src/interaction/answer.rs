@@ -1,7 +1,7 @@
 //! What an interaction answers, before it is a response of HTTP or an entry of a Bundle (R4 §3.1.0.1.9).
 
 use actix_web::http::StatusCode;
-use fhir::{Issue, IssueType, Severity};
+use fhir::{Issue, IssueType};
 use record::{Key, Time, Version};
 
 use crate::http::Return;
@@ -72,7 +72,7 @@ impl Stamp {
 
 /// An OperationOutcome that tells what was done.
 fn outcome(text: String) -> Vec<u8> {
-    let issue = Issue { severity: Severity::Information, code: IssueType::Informational, path: String::new(), text };
+    let issue = Issue::information(IssueType::Informational, "", text);
     let mut body = Vec::new();
     fhir::json::write(&fhir::outcome(&[issue]), &mut body);
     body

@@ -141,7 +141,7 @@ async fn change(
     if let Some(wanted) = wanted {
         expect(wanted, Some(there.vid))?;
     }
-    let prepared = record::prepare(&patch.apply(there)?);
+    let prepared = write::prepared(ask, &patch.apply(there)?)?;
     let writes = vec![write::write(ask, &there.key, Change::Put(prepared.clone()), Some(there))];
     match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
         Ok(committed) => Ok(Some(write::answer(ask, &prepared, &committed, false))),

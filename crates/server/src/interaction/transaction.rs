@@ -11,6 +11,7 @@ mod references;
 mod slot;
 
 use actix_web::http::StatusCode;
+use fhir::Resource;
 use record::{Change, Commit, CommitError, Condition, Key, Prepared, Write};
 
 use super::answer::{Answer, Stamp};
@@ -34,7 +35,7 @@ pub async fn run(ask: &Ask, calls: Vec<Call>) -> Result<Answer, Failure> {
         let mut conditions = Conditions::new();
         let mut slots = slot::decide(ask, &calls, &mut conditions).await?;
         references::settle(ask, &calls, &mut slots, &mut conditions).await?;
-        let prepared = prepare(&mut slots).await?;
+        let prepared = prepare(ask, &mut slots).await?;
         let (writes, places) = writes(ask, &slots, &prepared);
         if writes.is_empty() {
             return answer(ask, calls, slots, prepared, &[]).await;
@@ -59,14 +60,20 @@ pub async fn run(ask: &Ask, calls: Vec<Call>) -> Result<Answer, Failure> {
 }
 
 /// JSON, compression and index rows of everything that is put, away from the threads that answer.
-async fn prepare(slots: &mut [Slot]) -> Result<Vec<Option<Prepared>>, Failure> {
+async fn prepare(ask: &Ask, slots: &mut [Slot]) -> Result<Vec<Option<Prepared>>, Failure> {
     let resources: Vec<_> = slots.iter_mut().map(|slot| slot.resource.take()).collect();
-    let work = move || resources.into_iter().map(|resource| resource.map(|resource| record::prepare(&resource)));
+    let level = ask.app.config.fhir.validate;
+    let one = move |(at, resource): (usize, Option<Resource<'static>>)| {
+        let Some(resource) = resource else { return Ok(None) };
+        write::validated(&resource, level).map_err(|failure| failure.of_entry(at))?;
+        Ok(Some(record::prepare(&resource)))
+    };
+    let work = move || resources.into_iter().enumerate().map(one).collect();
     if slots.len() < BLOCKING_RESOURCES {
-        return Ok(work().collect());
+        return work();
     }
-    let prepared = tokio::task::spawn_blocking(move || work().collect()).await;
-    prepared.map_err(|_| Failure::new(Kind::Broken, "the entries could not be prepared; the log says why"))
+    let prepared = tokio::task::spawn_blocking(work).await;
+    prepared.unwrap_or_else(|_| Err(Failure::new(Kind::Broken, "the entries could not be prepared; the log says why")))
 }
 
 /// The changes in R4's order, and of each the entry that it is of.

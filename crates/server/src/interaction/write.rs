@@ -1,11 +1,13 @@
 //! What all writes have in common: a checked resource, a commit, and what the writer is told.
 
-use fhir::{Node, Resource};
+use fhir::validate::{Options, is_valid, validate};
+use fhir::{Node, Resource, Severity};
 use record::{Change, Commit, CommitError, Committed, Expect, Key, Prepared, Version, Write};
 
 use super::answer::{Answer, Stamp};
 use super::{identifier, subset};
 use crate::app;
+use crate::config::Validate;
 use crate::http::{Ask, Failure, Kind};
 
 /// How often a write that lost a race is computed anew. Whoever wins a race is done, so that even a crowd ends.
@@ -21,6 +23,21 @@ pub fn checked(resource: Resource<'static>, kind: &str) -> Result<Resource<'stat
         return Err(Failure::new(Kind::Unprocessable, text));
     }
     Ok(resource)
+}
+
+/// Makes the resource ready for the record, if the site's rules let it in.
+pub fn prepared(ask: &Ask, resource: &Resource<'_>) -> Result<Prepared, Failure> {
+    validated(resource, ask.app.config.fhir.validate)?;
+    Ok(record::prepare(resource))
+}
+
+/// Whether the resource meets what the site asks of a write.
+pub fn validated(resource: &Resource<'_>, level: Validate) -> Result<(), Failure> {
+    if level == Validate::Off {
+        return Ok(());
+    }
+    let issues = validate(resource, &Options { least: Severity::Error, ..Options::default() });
+    if is_valid(&issues) { Ok(()) } else { Err(Failure::of(Kind::Unprocessable, issues)) }
 }
 
 /// Gives the resource an id that nobody has.

@@ -9,4 +9,5 @@ pub mod meta;
 pub mod metrics;
 pub mod openapi;
 pub mod strangers;
+pub mod validate;
 mod view;

@@ -64,6 +64,9 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Meta => "Profiles, tags and labels",
         Deed::MetaAdd => "Add profiles, tags and labels",
         Deed::MetaDelete => "Take away profiles, tags and labels",
+        Deed::ValidateType => "Say what is wrong with a resource, and do not write it",
+        Deed::ValidateInstance => "Say what is wrong with a resource that would be written here, and do not write it",
+        Deed::ValidateStored => "Say what is wrong with the resource as it is stored",
     }
 }
 
@@ -80,6 +83,7 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
         Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => &["_format", "_pretty"],
+        Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => &["_format", "_pretty"],
         Deed::Batch => &["_format", "_pretty", "Prefer"],
         Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
             &["_format", "_pretty", "_summary", "_elements", "_count", "_since", "_at", "_page"]
@@ -97,7 +101,9 @@ fn shared(deed: Deed) -> &'static [&'static str] {
 
 fn body(deed: Deed, kind: Option<&str>) -> Option<Value> {
     let name = match deed {
-        Deed::Create | Deed::Update | Deed::UpdateWhere => kind.unwrap_or("Resource"),
+        Deed::Create | Deed::Update | Deed::UpdateWhere | Deed::ValidateType | Deed::ValidateInstance => {
+            kind.unwrap_or("Resource")
+        }
         Deed::Batch => "Bundle",
         Deed::MetaAdd | Deed::MetaDelete => "Parameters",
         Deed::Patch | Deed::PatchWhere => "patch",
@@ -150,6 +156,8 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::Vread => (&[("200", "")], &["404", "410"]),
         Deed::LastN => (&[("200", "matches")], &["400", "422"]),
         Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
+        Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
+        Deed::ValidateStored => (&[("200", "OperationOutcome")], &["404", "410"]),
         Deed::MetaAdd | Deed::MetaDelete => {
             (&[("200", "Parameters")], &["400", "404", "409", "410", "412", "413", "415", "422"])
         }

@@ -1,0 +1,100 @@
+//! Contained resources (R4 §2.3.0.3.1, invariants dom-2 to dom-6 of DomainResource).
+
+use super::walk::{Frame, Walk};
+use crate::fhirpath::is_a;
+use crate::primitive::Primitive;
+use crate::schema::{self, Class, Type};
+use crate::{IssueType, Node, Object, Severity};
+
+/// What is asked of a resource for the sake of those that it contains; and whether it has a narrative.
+pub fn check<'r>(walk: &mut Walk<'r, '_>, frame: &Frame<'r>) {
+    if !is_a(frame.kind, "DomainResource") {
+        return;
+    }
+    let contained = frame.resource.items("contained");
+    if !contained.is_empty() {
+        let fragments = fragments(frame.resource, frame.kind);
+        for (at, resource) in contained.iter().enumerate() {
+            let Node::Object(resource) = resource else { continue };
+            walk.path.enter("contained");
+            walk.path.enter_item(at);
+            one(walk, resource, &fragments);
+            twice(walk, resource, &contained[..at]);
+            walk.path.leave();
+            walk.path.leave();
+        }
+    }
+    // One that is contained is shown by the narrative around it.
+    let has_narrative = matches!(frame.resource.get("text"), Some(Node::Object(text)) if text.get("div").is_some());
+    if !has_narrative && !frame.is_contained() {
+        walk.broken("dom-6", Severity::Warning);
+    }
+}
+
+fn one(walk: &mut Walk<'_, '_>, resource: &Object<'_>, fragments: &[&str]) {
+    if resource.get("contained").is_some() {
+        walk.broken("dom-2", Severity::Error);
+    }
+    let is_meant = resource.str("id").is_some_and(|id| fragments.iter().any(|fragment| fragment[1..] == *id));
+    if !is_meant && !refers_to_container(resource) {
+        walk.broken("dom-3", Severity::Error);
+    }
+    if let Some(Node::Object(meta)) = resource.get("meta") {
+        if ["versionId", "_versionId", "lastUpdated", "_lastUpdated"].iter().any(|name| meta.get(name).is_some()) {
+            walk.broken("dom-4", Severity::Error);
+        }
+        if meta.get("security").is_some() {
+            walk.broken("dom-5", Severity::Error);
+        }
+    }
+}
+
+fn twice<'r>(walk: &mut Walk<'r, '_>, resource: &Object<'r>, before: &[Node<'r>]) {
+    let Some(id) = resource.str("id") else { return };
+    if before.iter().filter_map(Node::as_object).any(|other| other.str("id") == Some(id)) {
+        walk.error(IssueType::Duplicate, "another contained resource has this id; each needs one of its own");
+    }
+}
+
+/// Everything in a resource, what it contains with it, that points at something contained: `#p1`.
+fn fragments<'r>(resource: &'r Object<'_>, kind: &'static Type) -> Vec<&'r str> {
+    let mut found = Vec::new();
+    each_pointer(resource, kind, &mut |text| {
+        if text.starts_with('#') {
+            found.push(text);
+        }
+    });
+    found
+}
+
+fn refers_to_container(resource: &Object<'_>) -> bool {
+    let Some(kind) = resource.str("resourceType").and_then(|name| schema::r4().resource(name)) else { return false };
+    let mut found = false;
+    each_pointer(resource, kind, &mut |text| found |= text == "#");
+    found
+}
+
+/// Every value that is called `reference` or is a canonical, uri or url.
+fn each_pointer<'r>(object: &'r Object<'_>, kind: &'static Type, visit: &mut dyn FnMut(&'r str)) {
+    for (name, node) in &object.fields {
+        let Some(element) = kind.element(name) else { continue };
+        let is_pointer = matches!(element.primitive, Some(Primitive::Canonical | Primitive::Uri | Primitive::Url));
+        let is_pointer = is_pointer || element.stem == "reference";
+        for item in node.items() {
+            match item {
+                Node::Text(text) if is_pointer => visit(text),
+                Node::Object(object) => {
+                    let kind = schema::r4().kind_of(element);
+                    let kind = match kind.class {
+                        Class::Abstract => object.str("resourceType").and_then(|name| schema::r4().resource(name)),
+                        _ => Some(kind),
+                    };
+                    if let Some(kind) = kind {
+                        each_pointer(object, kind, visit);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Invariants that are answered without FHIRPath, because nearly everything is asked them.
+//!
+//! A [`Quick`] check is asked first, and only its yes counts: where it cannot tell, the expression is evaluated. So it
+//! can be no more lenient than R4. `tests/invariants.rs` evaluates every one of them on real resources beside these.
+
+use crate::{Node, Object};
+
+/// Whether the invariant holds for sure.
+pub type Quick = fn(&Object<'_>) -> bool;
+
+/// Answered by the walk itself (`ele-1`, `ext-1`), by `contained.rs` and by `narrative.rs`.
+pub fn is_by_hand(key: &str) -> bool {
+    matches!(key, "ele-1" | "ext-1" | "dom-2" | "dom-3" | "dom-4" | "dom-5" | "dom-6" | "txt-1" | "txt-2")
+}
+
+pub fn of(key: &str) -> Option<Quick> {
+    Some(match key {
+        "ref-1" => no_fragment,
+        "per-1" => in_order,
+        "qty-3" => |quantity| quantity.get("code").is_none() || quantity.get("system").is_some(),
+        "cpt-2" => |point| lacks(point, "value") || point.get("system").is_some(),
+        "att-1" => |attachment| lacks(attachment, "data") || attachment.get("contentType").is_some(),
+        "obs-3" => |range| ["low", "high", "text"].iter().any(|name| range.get(name).is_some()),
+        "obs-6" => |observation| observation.get("dataAbsentReason").is_none(),
+        "obs-7" => |observation| observation.get("component").is_none(),
+        "rng-2" => |range| range.get("low").is_none() || range.get("high").is_none(),
+        "tim-1" => |repeat| lacks(repeat, "duration"),
+        "tim-2" => |repeat| lacks(repeat, "period"),
+        "con-4" => |condition| ABATEMENT.iter().all(|name| lacks(condition, name)),
+        _ => return None,
+    })
+}
+
+const ABATEMENT: [&str; 5] =
+    ["abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange", "abatementString"];
+
+/// Whether there is neither the element nor its extensions.
+fn lacks(object: &Object<'_>, name: &str) -> bool {
+    object.fields.iter().all(|(field, _)| field.strip_prefix('_').unwrap_or(field) != name)
+}
+
+fn no_fragment(reference: &Object<'_>) -> bool {
+    reference.str("reference").is_none_or(|text| !text.starts_with('#'))
+}
+
+/// Times of one length and one zone have the order of their letters.
+fn in_order(period: &Object<'_>) -> bool {
+    let zone = |text: &str| text.find('T').map(|at| text[at..].find(['Z', '+', '-']).map(|zone| at + zone));
+    match (period.get("start"), period.get("end")) {
+        (Some(Node::Text(start)), Some(Node::Text(end))) => {
+            let cut = match (zone(start), zone(end)) {
+                (None, None) => start.len(),
+                (Some(Some(at)), Some(Some(other))) if at == other && start[at..] == end[at..] => at,
+                _ => return false,
+            };
+            start.len() == end.len() && start[..cut] <= end[..cut]
+        }
+        (Some(_), Some(_)) => false,
+        _ => true,
+    }
+}
+
+/// `ele-1` of an element that is an object: something beside its id.
+pub fn has_content(object: &Object<'_>) -> bool {
+    object.fields.iter().any(|(name, _)| !matches!(*name, "id" | "_id"))
+}
+
+/// `ext-1`: a value or extensions, one of the two.
+pub fn is_either(extension: &Object<'_>) -> bool {
+    let has_value =
+        extension.fields.iter().any(|(name, _)| name.strip_prefix('_').unwrap_or(name).starts_with("value"));
+    has_value != extension.get("extension").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sure_order_is_an_order() {
+        let holds = |start: &str, end: &str| {
+            let fields = vec![("start", Node::text(start.to_owned())), ("end", Node::text(end.to_owned()))];
+            in_order(&Object { fields })
+        };
+        for (start, end, sure) in [
+            ("2020", "2021", true),
+            ("2020-01-01", "2020-01-01", true),
+            ("2020-01-02", "2020-01-01", false),
+            ("2020", "2020-01-01", false),
+            ("2020-01-01T10:00:00Z", "2020-01-01T11:00:00Z", true),
+            ("2020-01-01T10:00:00+01:00", "2020-01-01T11:00:00+01:00", true),
+            ("2020-01-01T10:00:00+02:00", "2020-01-01T11:00:00+01:00", false),
+            ("2020-01-01T10:00:00.5Z", "2020-01-01T11:00:00Z", false),
+            ("2020-01-01T10:00:00-05:00", "2020-01-01T10:00:00-05:00", true),
+        ] {
+            assert_eq!(holds(start, end), sure, "{start} {end}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! One walk through a resource: every element with its type, its path and the resource that it is in.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::ask::{self, Answer};
+use super::rules::{self, Rule, Rules};
+use super::{Options, address, bundle, concept, contained, narrative, quick, reference, value, words};
+use crate::schema::{self, Class, Element, Type};
+use crate::strict::Path;
+use crate::{Issue, IssueType, Node, Object, Resource, Severity};
+
+pub fn walk(resource: &Resource<'_>, options: &Options<'_>) -> Vec<Issue> {
+    let mut walk = Walk {
+        options: *options,
+        path: Path::default(),
+        issues: Vec::new(),
+        ids: HashSet::new(),
+        narrative_ids: HashSet::new(),
+        profiles: HashSet::new(),
+        beside: schema::r4().kind("Element").expect("Element is a type of R4"),
+        entry: 0,
+    };
+    if let Some(kind) = schema::r4().resource(resource.kind()) {
+        walk.path.enter(kind.name);
+        walk.resource(&Frame { resource: &resource.object, kind, root: &resource.object, bundle: None });
+    }
+    walk.issues
+}
+
+/// The resource that the walk is in.
+pub struct Frame<'r> {
+    /// `%resource`
+    pub resource: &'r Object<'r>,
+    pub kind: &'static Type,
+    /// `%rootResource`: the resource around a contained one, otherwise the resource itself.
+    pub root: &'r Object<'r>,
+    /// The Bundle that it is in, and in which entry; a contained resource is in that of the resource around it.
+    pub bundle: Option<(Rc<bundle::Index<'r>>, usize)>,
+}
+
+impl Frame<'_> {
+    pub fn is_contained(&self) -> bool {
+        !std::ptr::eq(self.resource, self.root)
+    }
+}
+
+pub struct Walk<'r, 'o> {
+    pub options: Options<'o>,
+    pub path: Path,
+    issues: Vec<Issue>,
+    /// Ids of elements in the resource that is walked through, with those that it contains.
+    ids: HashSet<&'r str>,
+    /// The same of its narrative.
+    narrative_ids: HashSet<&'r str>,
+    /// Profiles that have been named.
+    profiles: HashSet<&'r str>,
+    /// The type of what stands beside a primitive.
+    beside: &'static Type,
+    /// Which entry of the Bundle it is in.
+    entry: usize,
+}
+
+impl<'r> Walk<'r, '_> {
+    fn resource(&mut self, frame: &Frame<'r>) {
+        let ids = (!frame.is_contained()).then(|| std::mem::take(&mut self.ids));
+        let narrative_ids = std::mem::take(&mut self.narrative_ids);
+        self.profiles(frame.resource);
+        contained::check(self, frame);
+        if frame.kind.name == "Bundle" {
+            let index = Rc::new(bundle::Index::of(frame.resource));
+            bundle::check(self, frame.resource, &index);
+            let inside = Frame { bundle: Some((index, 0)), ..*frame };
+            self.elements(&inside, frame.kind, frame.resource);
+        } else {
+            self.elements(frame, frame.kind, frame.resource);
+        }
+        self.narrative_ids = narrative_ids;
+        if let Some(ids) = ids {
+            self.ids = ids;
+        }
+    }
+
+    /// All elements of an object, once what is asked of itself has been asked.
+    fn elements(&mut self, frame: &Frame<'r>, kind: &'static Type, object: &'r Object<'r>) {
+        let rules = rules::of(kind);
+        for rule in rules.map_or(&[][..], |rules| &rules.own) {
+            if rule.severity <= self.options.least {
+                let answer = ask::of_object(rule, frame, kind, object);
+                self.answered(rule, answer);
+            }
+        }
+        for (name, node) in &object.fields {
+            if self.is_full() {
+                return;
+            }
+            if let Some(element) = kind.element(name) {
+                self.each(element, node, &mut |walk, item, _| walk.value(frame, kind, rules, element, item));
+            } else if let Some(element) = name.strip_prefix('_').and_then(|name| kind.element(name)) {
+                let values = object.items(element.name);
+                self.each(element, node, &mut |walk, item, at| {
+                    let has_value = values.get(at).is_some_and(|value| *value != Node::Null);
+                    walk.beside(frame, item, has_value);
+                });
+            }
+        }
+    }
+
+    /// The values of an element, each at its path.
+    fn each(&mut self, element: &Element, node: &'r Node<'r>, visit: &mut dyn FnMut(&mut Self, &'r Node<'r>, usize)) {
+        self.path.enter(element.stem);
+        match node {
+            Node::List(items) => {
+                for (at, item) in items.iter().enumerate().filter(|(_, item)| **item != Node::Null) {
+                    self.path.enter_item(at);
+                    visit(self, item, at);
+                    self.path.leave();
+                }
+            }
+            one => visit(self, one, 0),
+        }
+        self.path.leave();
+    }
+
+    fn value(
+        &mut self,
+        frame: &Frame<'r>,
+        owner: &'static Type,
+        rules: Option<&'static Rules>,
+        element: &'static Element,
+        node: &'r Node<'r>,
+    ) {
+        let kind = schema::r4().kind_of(element);
+        let asked = rules.map_or(&[][..], |rules| &rules.elements);
+        let least = self.options.least;
+        for (_, rule) in asked.iter().filter(|(name, rule)| *name == element.stem && rule.severity <= least) {
+            let answer = match node {
+                Node::Object(object) => ask::of_object(rule, frame, kind, object),
+                _ => ask::of_primitive(rule, frame, kind, node),
+            };
+            self.answered(rule, answer);
+        }
+        match node {
+            Node::Object(object) if kind.class == Class::Abstract => self.nested(frame, owner, element, object),
+            Node::Object(object) => self.object(frame, owner, element, kind, object),
+            Node::Text(text) => {
+                if element.name == "id" && kind.name != "id" {
+                    self.id(text);
+                }
+                address::check(self, frame, owner, element, text);
+            }
+            _ => {}
+        }
+    }
+
+    /// A resource inside another.
+    fn nested(&mut self, frame: &Frame<'r>, owner: &'static Type, element: &Element, object: &'r Object<'r>) {
+        let Some(kind) = object.str("resourceType").and_then(|name| schema::r4().resource(name)) else { return };
+        let nested = match (owner.name, element.name) {
+            (_, "contained") => Frame { resource: object, kind, root: frame.root, bundle: frame.bundle.clone() },
+            ("Bundle.entry", "resource") => {
+                let bundle = frame.bundle.as_ref().map(|(index, _)| (Rc::clone(index), self.entry));
+                Frame { resource: object, kind, root: object, bundle }
+            }
+            _ => Frame { resource: object, kind, root: object, bundle: None },
+        };
+        let entry = self.entry;
+        self.resource(&nested);
+        self.entry = entry;
+    }
+
+    fn object(
+        &mut self,
+        frame: &Frame<'r>,
+        owner: &'static Type,
+        element: &'static Element,
+        kind: &'static Type,
+        object: &'r Object<'r>,
+    ) {
+        if !quick::has_content(object) {
+            self.broken("ele-1", Severity::Error);
+        }
+        match kind.name {
+            "Extension" => {
+                if !quick::is_either(object) {
+                    self.broken("ext-1", Severity::Error);
+                }
+                address::extension(self, owner, object);
+            }
+            "Reference" => reference::check(self, frame, element, object),
+            "Narrative" => narrative::judge(self, object),
+            "Attachment" => value::attachment(self, object),
+            "Coding" => value::coding(self, object),
+            "CodeableConcept" => concept::check(self, owner, element, object),
+            "Quantity" | "Age" | "Count" | "Distance" | "Duration" => value::quantity(self, object),
+            "Bundle.entry" => self.entry = self.path.last_index(),
+            _ => {}
+        }
+        self.elements(frame, kind, object);
+    }
+
+    /// The id and extensions beside a primitive.
+    fn beside(&mut self, frame: &Frame<'r>, node: &'r Node<'r>, has_value: bool) {
+        let Node::Object(object) = node else { return };
+        if !has_value && !quick::has_content(object) {
+            self.broken("ele-1", Severity::Error);
+        }
+        self.elements(frame, self.beside, object);
+    }
+
+    pub fn narrative_id(&mut self, id: &'r str) {
+        if !self.narrative_ids.insert(id) {
+            let text = "an id is in the narrative twice; each must be there once";
+            self.note_at("div", Severity::Error, IssueType::Duplicate, text);
+        }
+    }
+
+    /// The id of an element.
+    pub fn id(&mut self, id: &'r str) {
+        if !self.ids.insert(id) {
+            self.error(IssueType::Duplicate, "this id is in the resource already; each must be there once");
+        }
+    }
+
+    fn profiles(&mut self, resource: &'r Object<'r>) {
+        let Some(Node::Object(meta)) = resource.get("meta") else { return };
+        if self.options.least < Severity::Information {
+            return;
+        }
+        for profile in meta.items("profile").iter().filter_map(Node::as_str) {
+            if !profile.starts_with(address::CORE) && self.profiles.insert(profile) {
+                let path = self.path.of("meta.profile");
+                let text = "a profile is claimed that is not checked here: only what R4 itself asks is";
+                self.add(Issue::information(IssueType::NotSupported, path, text));
+            }
+        }
+    }
+
+    fn answered(&mut self, rule: &Rule, answer: Answer) {
+        if answer == Answer::Broken {
+            self.invariant(rule.key, rule.severity, rule.expression);
+        }
+    }
+
+    /// An invariant that is answered by hand does not hold.
+    pub fn broken(&mut self, key: &str, severity: Severity) {
+        self.invariant(key, severity, "");
+    }
+
+    fn invariant(&mut self, key: &str, severity: Severity, expression: &str) {
+        let text = match words::of(key) {
+            Some(words) => format!("{key}: {words}"),
+            None => format!("{key}: this must be true here: {expression}"),
+        };
+        self.note(severity, IssueType::Invariant, text);
+    }
+
+    pub fn error(&mut self, code: IssueType, text: impl Into<String>) {
+        self.note(Severity::Error, code, text);
+    }
+
+    pub fn warning(&mut self, code: IssueType, text: impl Into<String>) {
+        self.note(Severity::Warning, code, text);
+    }
+
+    pub fn note(&mut self, severity: Severity, code: IssueType, text: impl Into<String>) {
+        if severity <= self.options.least && !self.is_full() {
+            self.add(Issue::new(severity, code, self.path.to_string(), text));
+        }
+    }
+
+    /// Notes something of an element below this place.
+    pub fn note_at(&mut self, below: &str, severity: Severity, code: IssueType, text: impl Into<String>) {
+        if severity <= self.options.least && !self.is_full() {
+            self.add(Issue::new(severity, code, self.path.of(below), text));
+        }
+    }
+
+    fn add(&mut self, issue: Issue) {
+        if !self.is_full() {
+            self.issues.push(issue);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.issues.len() >= self.options.issues_max
+    }
+}
