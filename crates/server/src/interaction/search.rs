@@ -16,7 +16,6 @@ use crate::http::{self, Ask, Failure, Form, Kind};
 
 /// The parameter of our page links.
 const PAGE: &str = "_page";
-const FORM: &str = "application/x-www-form-urlencoded";
 
 pub async fn by_query(ask: Ask, request: HttpRequest, kind: Path<String>) -> Result<HttpResponse, Failure> {
     let answer = run(&ask, &kind, http::pairs(request.query_string())).await?;
@@ -29,13 +28,7 @@ pub async fn by_form(
     kind: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
-    if http::content_type(&request).as_deref() != Some(FORM) {
-        return Err(Failure::new(Kind::UnsupportedMedia, format!("send the parameters as {FORM}")));
-    }
-    let body = http::read_body(&request, payload, &ask.app.config.http).await?;
-    let text = std::str::from_utf8(&body).map_err(|_| Failure::new(Kind::Invalid, "the parameters are not UTF-8"))?;
-    let mut pairs = http::pairs(request.query_string());
-    pairs.extend(http::pairs(text));
+    let pairs = http::search_body(&ask, &request, payload).await?;
     Ok(http::answer(run(&ask, &kind, pairs).await?, ask.form))
 }
 
