@@ -56,6 +56,8 @@ pub struct Http {
     pub trusted_network: bool,
     /// Bytes of a request's body, before and after unpacking.
     pub body_bytes_max: usize,
+    /// Bytes of all bodies that are in hand at once; more wait. Bodies below 64 KiB are not counted.
+    pub bodies_bytes_max: usize,
     /// Bytes of a request's path and query.
     pub url_bytes_max: usize,
     /// Entries of a batch or transaction.
@@ -221,6 +223,7 @@ impl Default for Http {
             open_on_loopback: false,
             trusted_network: false,
             body_bytes_max: 16 << 20,
+            bodies_bytes_max: 128 << 20,
             url_bytes_max: 16 << 10,
             bundle_entries_max: 10_000,
             connections_max: 1_024,

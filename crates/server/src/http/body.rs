@@ -1,19 +1,23 @@
 //! Bodies of requests: bounded in size and time; and the work that goes on when the client has gone.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpMessage, HttpRequest};
 
 use fhir::Resource;
+use futures_core::Stream;
 
 use super::access::Ask;
-use super::coding::{self, Coding, RATIO_MAX, Refused};
+use super::budget::FREE_BYTES;
+use super::coding::{self, Coding, RATIO_MAX, Refused, largest};
 use super::failure::{Failure, Kind};
 use super::format::{self, Format};
 use super::link;
+use crate::app::App;
 use crate::config;
 
 /// The body of a request that carries a resource, read strictly.
@@ -30,6 +34,9 @@ pub async fn fhir_body(
     let body = read_body(request, payload, settings).await?;
     if body.len() < BLOCKING_BYTES {
         return read_resource(&body, format);
+    }
+    if format == Format::Json && is_heap(&body) {
+        return Err(Failure::new(Kind::TooLarge, "the body has more parts than any resource or Bundle of its size"));
     }
     let read = actix_web::web::block(move || read_resource(&body, format)).await;
     read.unwrap_or_else(|_| Err(Failure::new(Kind::Busy, "more is being read than there are threads; try again soon")))
@@ -62,6 +69,14 @@ pub async fn search_body(ask: &Ask, request: &HttpRequest, payload: Payload) -> 
 /// From this size on a body is read on a thread of its own, so that small requests are not held up.
 const BLOCKING_BYTES: usize = 128 * 1024;
 
+/// Whether a large body is so full of parts that what is read from it would be larger than any other by far. Real
+/// resources have a comma to 20 bytes and more.
+fn is_heap(body: &[u8]) -> bool {
+    body.iter().filter(|byte| **byte == b',').count() > body.len() / COMMA_BYTES_MIN
+}
+
+const COMMA_BYTES_MIN: usize = 8;
+
 fn read_resource(body: &[u8], format: Format) -> Result<Resource<'static>, Failure> {
     let read = match format {
         Format::Json => fhir::json::read(body),
@@ -73,23 +88,49 @@ fn read_resource(body: &[u8], format: Format) -> Result<Resource<'static>, Failu
 /// The body, if it is within the limit before and after unpacking, and whole in time.
 pub async fn read_body(request: &HttpRequest, payload: Payload, settings: &config::Http) -> Result<Bytes, Failure> {
     let coding = coding(request)?;
-    let limit = settings.body_bytes_max;
-    let too_large = || {
-        let text = format!("the body has more than {limit} bytes (http.body_bytes_max); send less at once");
-        Failure::new(Kind::TooLarge, text)
-    };
+    let time = Duration::from_secs(settings.request_seconds);
+    let body = tokio::time::timeout(time, receive(request, payload, settings.body_bytes_max, coding.is_some())).await;
+    let body = body.unwrap_or_else(|_| {
+        Err(Failure::new(Kind::Timeout, format!("the body was not whole after {} seconds", time.as_secs())))
+    })?;
+    match coding {
+        Some(coding) => unpack(coding, body, settings.body_bytes_max).await,
+        None => Ok(body),
+    }
+}
+
+/// The bytes as they come. A large body, or one that may be large when it is unpacked, has its room until the request is
+/// answered.
+async fn receive(request: &HttpRequest, mut payload: Payload, limit: usize, is_packed: bool) -> Result<Bytes, Failure> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
-    let time = Duration::from_secs(settings.request_seconds);
-    let body = match tokio::time::timeout(time, payload.to_bytes_limited(limit)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(_))) => Err(Failure::new(Kind::Invalid, "the body broke off; send it again")),
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => Err(Failure::new(Kind::Timeout, format!("the body was not whole after {} seconds", time.as_secs()))),
-    }?;
-    let Some(coding) = coding else { return Ok(body) };
+    let whole = declared.unwrap_or(limit);
+    let whole = if is_packed { limit.min(largest(whole)) } else { whole };
+    let mut body = BytesMut::new();
+    let mut has_room = false;
+    while let Some(chunk) = poll_fn(|context| Pin::new(&mut payload).poll_next(context)).await {
+        let chunk = chunk.map_err(|_| Failure::new(Kind::Invalid, "the body broke off; send it again"))?;
+        let bytes = body.len() + chunk.len();
+        if bytes > limit {
+            return Err(too_large(limit));
+        }
+        if !has_room && (bytes > FREE_BYTES || (is_packed && whole > FREE_BYTES)) {
+            let app = request.app_data::<Data<App>>().expect("the routes are made with it");
+            let room = app.bodies.room(whole).await;
+            request.extensions_mut().insert(room);
+            has_room = true;
+        }
+        if body.is_empty() && declared == Some(chunk.len()) {
+            return Ok(chunk);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+async fn unpack(coding: Coding, body: Bytes, limit: usize) -> Result<Bytes, Failure> {
     let unpacked = if body.len() < BLOCKING_BYTES {
         coding.unpack(&body, limit)
     } else {
@@ -98,7 +139,7 @@ pub async fn read_body(request: &HttpRequest, payload: Payload, settings: &confi
             .map_err(|_| Failure::new(Kind::Busy, "more is being unpacked than there are threads; try again soon"))?
     };
     unpacked.map(Bytes::from).map_err(|refused| match refused {
-        Refused::TooLarge => too_large(),
+        Refused::TooLarge => too_large(limit),
         Refused::TooDense => {
             let text = format!("the body unpacks to more than {RATIO_MAX} times its size; send it less densely packed");
             Failure::new(Kind::TooLarge, text)
@@ -108,6 +149,11 @@ pub async fn read_body(request: &HttpRequest, payload: Payload, settings: &confi
             Failure::at(Kind::Invalid, "http.Content-Encoding", text)
         }
     })
+}
+
+fn too_large(limit: usize) -> Failure {
+    let text = format!("the body has more than {limit} bytes (http.body_bytes_max); send less at once");
+    Failure::new(Kind::TooLarge, text)
 }
 
 /// How the body is packed; one coding, once.

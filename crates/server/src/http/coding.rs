@@ -111,8 +111,13 @@ impl Coding {
     }
 }
 
+/// How large a body of so many bytes may be when it is unpacked.
+pub fn largest(packed: usize) -> usize {
+    RATIO_FROM.saturating_add(packed.saturating_mul(RATIO_MAX))
+}
+
 fn read(mut from: impl Read, packed: usize, bytes_max: usize) -> Result<Vec<u8>, Refused> {
-    let dense = RATIO_FROM.saturating_add(packed.saturating_mul(RATIO_MAX));
+    let dense = largest(packed);
     let mut out = Vec::with_capacity(bytes_max.min(packed.saturating_mul(8)));
     let mut chunk = [0; CHUNK];
     loop {

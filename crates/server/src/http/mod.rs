@@ -5,6 +5,7 @@
 
 mod access;
 mod body;
+mod budget;
 mod coding;
 mod compress;
 mod edge;
@@ -27,6 +28,7 @@ use actix_web::{App as Routes, HttpServer, web};
 
 pub use access::{Ask, client_address};
 pub use body::{content_type, detached, fhir_body, header_text, read_body, search_body};
+pub use budget::Budget;
 pub use failure::{Failure, Kind};
 pub use form::{Form, Return};
 pub use link::{base, encoded, pairs, query};
