@@ -186,7 +186,7 @@ mod tests {
             ("GET", "Patient?name=a%20b", "", Ok(r#"search Patient [("name", "a b")]"#)),
             ("HEAD", "_history", "", Ok("history Everything")),
             ("PUT", "http://elsewhere/fhir/Patient/a", patient, Err(Kind::Invalid)),
-            ("POST", "", patient, Err(Kind::Invalid)),
+            ("POST", "Patient?x=y", patient, Err(Kind::Invalid)),
             ("PUT", "Patient/a", "", Err(Kind::Invalid)),
             ("POST", "Patience", patient, Err(Kind::NotFound)),
             ("DELETE", "Patient", "", Err(Kind::Invalid)),
