@@ -14,6 +14,7 @@ pub mod issue;
 pub mod json;
 pub mod node;
 pub mod outcome;
+pub mod patch;
 pub mod primitive;
 pub mod reference;
 pub mod schema;
