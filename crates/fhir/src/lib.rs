@@ -12,6 +12,7 @@ pub mod fhirpath;
 mod interval;
 pub mod issue;
 pub mod json;
+pub mod ndjson;
 pub mod node;
 pub mod outcome;
 pub mod primitive;
