@@ -55,8 +55,7 @@ impl<'a> Namespaces<'a> {
             FHIR => Space::Fhir,
             XHTML => Space::Xhtml,
             SCHEMA_INSTANCE => Space::SchemaInstance,
-            "" if prefix.is_empty() => Space::None,
-            "" => return Err("a prefix that is declared to be nothing"),
+            "" if !prefix.is_empty() => return Err("a prefix that is declared to be nothing"),
             _ => Space::Other,
         };
         match prefix {

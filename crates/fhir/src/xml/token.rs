@@ -116,7 +116,7 @@ impl<'a> Tag<'a> {
     /// Names and raw values.
     #[inline]
     pub fn attributes(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), Fault>> + use<'a> {
-        let (inner, at) = (self.inner, self.at + 1);
+        let (inner, at) = (self.inner, self.at);
         let mut attributes = Attributes::new(inner, self.name.len());
         // Names are held against each other by who reads them.
         attributes.with_checks(false);
