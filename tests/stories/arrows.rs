@@ -46,7 +46,8 @@ const DOORS: [(&str, &[&str]); 36] = [
     ("fhirbolt", &["typed"]),
     ("csv", &["gateway"]),
     ("saphyr-parser", &["gateway"]),
-    ("base64", &["gateway"]),
+    // Documents in messages; a JSON Patch inside a Bundle.
+    ("base64", &["gateway", "server"]),
     // Keyed ids are made where keys are known; the log's checksums where bodies are.
     ("hmac", &["gateway"]),
     ("sha2", &["gateway", "record"]),

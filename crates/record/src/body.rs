@@ -42,7 +42,9 @@ pub fn canonical(resource: &Resource<'_>) -> Vec<u8> {
 fn is_canonical(object: &Object<'_>) -> bool {
     let at = |name: &str| object.fields.iter().position(|(field, _)| *field == name);
     let meta_fits = match object.get("meta") {
-        Some(Node::Object(meta)) => at("meta") == Some(2) && !meta.fields.iter().any(|(name, _)| of_the_log(name)),
+        Some(Node::Object(meta)) => {
+            at("meta") == Some(2) && !meta.is_empty() && !meta.fields.iter().any(|(name, _)| of_the_log(name))
+        }
         _ => true,
     };
     at("resourceType") == Some(0) && at("id") == Some(1) && meta_fits

@@ -55,6 +55,8 @@ pub struct Http {
     pub trusted_network: bool,
     /// Bytes of a request's body.
     pub body_bytes_max: usize,
+    /// Entries of a batch or transaction.
+    pub bundle_entries_max: usize,
     /// Connections at once.
     pub connections_max: usize,
     /// Threads that answer; 0 for as many as the machine has cores.
@@ -197,6 +199,7 @@ impl Default for Http {
             open_on_loopback: false,
             trusted_network: false,
             body_bytes_max: 16 << 20,
+            bundle_entries_max: 10_000,
             connections_max: 1_024,
             workers: 0,
             request_seconds: 60,

@@ -19,6 +19,7 @@ use super::link;
 use crate::app::App;
 
 /// A request that may go on: who asks, what for, and how the answer shall look.
+#[derive(Clone)]
 pub struct Ask {
     pub app: App,
     pub access: Access,

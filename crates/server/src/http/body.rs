@@ -4,21 +4,40 @@ use std::future::Future;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, Payload};
+
+use fhir::Resource;
 
 use super::failure::{Failure, Kind};
 use super::form::is_json;
 use crate::config;
 
-/// The body of a request that writes a resource.
-pub async fn fhir_body(request: &HttpRequest, payload: Payload, settings: &config::Http) -> Result<Bytes, Failure> {
+/// The body of a request that carries a resource, read strictly.
+pub async fn fhir_body(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &config::Http,
+) -> Result<Resource<'static>, Failure> {
     // Without a type it is taken for JSON, and read as strictly.
     if !content_type(request).is_none_or(|media| is_json(&media)) {
         let text = "only JSON is read yet: send application/fhir+json";
         return Err(Failure::new(Kind::UnsupportedMedia, text));
     }
-    read_body(request, payload, settings).await
+    let body = read_body(request, payload, settings).await?;
+    if body.len() < BLOCKING_BYTES {
+        return read_resource(&body);
+    }
+    let read = actix_web::web::block(move || read_resource(&body)).await;
+    read.unwrap_or_else(|_| Err(Failure::new(Kind::Busy, "more is being read than there are threads; try again soon")))
+}
+
+/// From this size on a body is read on a thread of its own, so that small requests are not held up.
+const BLOCKING_BYTES: usize = 128 * 1024;
+
+fn read_resource(body: &[u8]) -> Result<Resource<'static>, Failure> {
+    let read = fhir::json::read(body).map(Resource::into_owned);
+    read.map_err(|issues| Failure::of(Kind::Invalid, issues))
 }
 
 /// The body, if it is within the limit, not compressed, and whole in time.
@@ -48,6 +67,13 @@ pub async fn read_body(request: &HttpRequest, payload: Payload, settings: &confi
 pub fn content_type(request: &HttpRequest) -> Option<String> {
     let media = request.headers().get(CONTENT_TYPE)?.to_str().unwrap_or("unreadable");
     Some(media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// A header that must be text where it is there.
+pub fn header_text(request: &HttpRequest, name: HeaderName) -> Result<Option<String>, Failure> {
+    let Some(value) = request.headers().get(&name) else { return Ok(None) };
+    let text = value.to_str().map(str::to_owned);
+    text.map(Some).map_err(|_| Failure::new(Kind::Invalid, format!("the header {name} is not text in ASCII")))
 }
 
 /// Does something to its end, even when the client goes away and the handler with it.

@@ -8,6 +8,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use fhir::patch::{PatchError, Reason};
 use fhir::{Issue, IssueType};
 use record::{CommitError, ReadError};
 
@@ -45,6 +46,8 @@ pub enum Kind {
     /// It is not the version that the requester expects.
     Stale,
     TooLarge,
+    /// It would look at more than is allowed at once.
+    TooCostly,
     UnsupportedMedia,
     /// R4 has it, this server has not yet.
     NotServed,
@@ -72,6 +75,7 @@ impl Kind {
             Kind::Conflict => (StatusCode::CONFLICT, IssueType::Conflict),
             Kind::Stale => (StatusCode::PRECONDITION_FAILED, IssueType::Conflict),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooLong),
+            Kind::TooCostly => (StatusCode::UNPROCESSABLE_ENTITY, IssueType::TooCostly),
             Kind::UnsupportedMedia => (StatusCode::UNSUPPORTED_MEDIA_TYPE, IssueType::NotSupported),
             Kind::NotServed => (StatusCode::NOT_IMPLEMENTED, IssueType::NotSupported),
             Kind::Busy => (StatusCode::SERVICE_UNAVAILABLE, IssueType::Transient),
@@ -89,6 +93,27 @@ impl Failure {
     /// With the issues that a room below found.
     pub fn of(kind: Kind, issues: Vec<Issue>) -> Failure {
         Failure { kind, issues, allow: None }
+    }
+
+    /// Of one entry of a Bundle, counted from 0.
+    pub fn of_entry(mut self, at: usize) -> Failure {
+        for issue in &mut self.issues {
+            let place = format!("Bundle.entry[{at}]");
+            issue.path = match issue.path.as_str() {
+                "" => place,
+                path if path.starts_with("http.") => format!("{place}.request.url"),
+                path => format!("{place}.resource.{}", path.split_once('.').map_or(path, |(_, rest)| rest)),
+            };
+        }
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.kind.says().0
+    }
+
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
     }
 
     pub fn method_not_allowed(allow: &'static str) -> Failure {
@@ -122,7 +147,7 @@ impl From<ReadError> for Failure {
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Failure {
         let kind = match error {
-            CommitError::Stale(_) | CommitError::Duplicate(_) => Kind::Conflict,
+            CommitError::Stale(_) | CommitError::Moved | CommitError::Duplicate(_) => Kind::Conflict,
             CommitError::Denied(_) => Kind::Forbidden,
             CommitError::Refused(_) => Kind::Invalid,
             CommitError::Full => Kind::Full,
@@ -130,6 +155,17 @@ impl From<CommitError> for Failure {
             CommitError::Broken => Kind::Broken,
         };
         Failure::new(kind, error.to_string())
+    }
+}
+
+impl From<PatchError> for Failure {
+    fn from(error: PatchError) -> Failure {
+        let kind = match error.reason {
+            Reason::Malformed => Kind::Invalid,
+            Reason::TooLarge => Kind::TooLarge,
+            Reason::Inapplicable | Reason::TestFailed | Reason::Illegal => Kind::Unprocessable,
+        };
+        Failure::of(kind, error.issues)
     }
 }
 

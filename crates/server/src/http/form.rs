@@ -11,14 +11,14 @@ use super::link;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Form {
     pub pretty: bool,
-    pub wanted: Return,
+    /// What a write answers with, where the client says; see [`Form::wanted`] and [`Form::of_entries`].
+    pub returns: Option<Return>,
     pub handling: Handling,
 }
 
 /// `Prefer: return=`: what a write answers with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Return {
-    #[default]
     Representation,
     Minimal,
     OperationOutcome,
@@ -45,14 +45,25 @@ impl Form {
         Ok(Form { pretty: value("_pretty") == Some("true"), ..Form::preferred(&prefer) })
     }
 
+    /// What a write that came alone answers with: the resource, unless the client wants less.
+    pub fn wanted(&self) -> Return {
+        self.returns.unwrap_or(Return::Representation)
+    }
+
+    /// The same for the entries of a Bundle: what was done, and the resource only where the client asks for it.
+    pub fn of_entries(self) -> Form {
+        Form { returns: Some(self.returns.unwrap_or(Return::Minimal)), ..self }
+    }
+
     /// The preferences of all `Prefer` headers; one that is not known is passed over, as RFC 7240 wants it.
     fn preferred(headers: &[&str]) -> Form {
         let mut form = Form::default();
         for preference in headers.iter().flat_map(|header| header.split([',', ';'])) {
             let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
             match (name.trim(), value.trim().trim_matches('"')) {
-                ("return", "minimal") => form.wanted = Return::Minimal,
-                ("return", "OperationOutcome") => form.wanted = Return::OperationOutcome,
+                ("return", "minimal") => form.returns = Some(Return::Minimal),
+                ("return", "representation") => form.returns = Some(Return::Representation),
+                ("return", "OperationOutcome") => form.returns = Some(Return::OperationOutcome),
                 ("handling", "lenient") => form.handling = Handling::Lenient,
                 _ => {}
             }
@@ -119,9 +130,12 @@ mod tests {
     fn preferences() {
         let lenient = Form { handling: Handling::Lenient, ..Form::default() };
         for (headers, expected) in [
-            (&["return=minimal"][..], Form { wanted: Return::Minimal, ..Form::default() }),
-            (&["return=OperationOutcome; handling=lenient"], Form { wanted: Return::OperationOutcome, ..lenient }),
-            (&["handling=lenient", "return=minimal"], Form { wanted: Return::Minimal, ..lenient }),
+            (&["return=minimal"][..], Form { returns: Some(Return::Minimal), ..Form::default() }),
+            (
+                &["return=OperationOutcome; handling=lenient"],
+                Form { returns: Some(Return::OperationOutcome), ..lenient },
+            ),
+            (&["handling=lenient", "return=minimal"], Form { returns: Some(Return::Minimal), ..lenient }),
             (&["respond-async, wait=10, handling=\"lenient\""], lenient),
             (&["return=everything", ""], Form::default()),
             (&["handling=strict"], Form::default()),

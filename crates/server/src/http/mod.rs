@@ -17,17 +17,16 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App as Routes, HttpRequest, HttpResponse, HttpServer, Resource};
+use actix_web::{App as Routes, HttpResponse, HttpServer, Resource};
 
 pub use access::{Ask, client_address};
-pub use body::{content_type, detached, fhir_body, read_body};
+pub use body::{content_type, detached, fhir_body, header_text, read_body};
 pub use failure::{Failure, Kind};
-pub use form::Form;
+pub use form::{Form, Return};
 pub use link::{base, encoded, pairs};
-pub use precondition::{Match, is_fresh};
-pub use reply::{json, of_version, resource, written};
+pub use precondition::{Fresh, Match};
+pub use reply::{answer, json};
 
 use crate::app::App;
 
@@ -88,19 +87,24 @@ impl Http {
 }
 
 fn routes_of(config: &mut ServiceConfig) {
-    use crate::interaction::{capabilities, create, delete, history, read, search, update, vread};
-    use crate::operation::{health, hl7v2, messages, metrics, strangers};
+    use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
+    use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, strangers};
     let one = at("/{kind}/{id}").get(read::read).head(read::read).put(update::update).delete(delete::delete);
     let all = at("/{kind}").get(search::by_query).head(search::by_query).post(create::create);
-    let all = all.put(not_served_yet).delete(not_served_yet);
+    let all = all.put(update::where_matches).patch(patch::where_matches).delete(delete::where_matches);
     let fhir = web::scope(FHIR)
         .service(only("GET, HEAD", at("/metadata").get(capabilities::show).head(capabilities::show)))
-        .service(only("GET, POST", at("").get(not_served_yet).post(not_served_yet)))
+        .service(only("GET, POST", at("").get(not_served_yet).post(batch::post)))
+        .service(only("GET, POST", at("/").get(not_served_yet).post(batch::post)))
         .service(only("GET", at("/_history").get(history::of_everything)))
-        .service(only("GET, HEAD, POST", all))
+        .service(only("GET, HEAD, POST, PUT, PATCH, DELETE", all))
         .service(only("POST", at("/{kind}/_search").post(search::by_form)))
+        .service(only("GET", at("/Observation/$lastn").get(lastn::show)))
+        .service(only("GET", at("/{kind}/{id}/$meta").get(meta::show)))
+        .service(only("POST", at("/{kind}/{id}/$meta-add").post(meta::add)))
+        .service(only("POST", at("/{kind}/{id}/$meta-delete").post(meta::delete)))
         .service(only("GET", at("/{kind}/_history").get(history::of_kind)))
-        .service(only("GET, HEAD, PUT, DELETE", one.patch(not_served_yet)))
+        .service(only("GET, HEAD, PUT, PATCH, DELETE", one.patch(patch::patch)))
         .service(only("GET", at("/{kind}/{id}/_history").get(history::of_resource)))
         .service(only("GET, HEAD", at("/{kind}/{id}/_history/{vid}").get(vread::vread).head(vread::vread)));
     config
@@ -128,14 +132,8 @@ fn only(methods: &'static str, resource: Resource) -> Resource {
 }
 
 /// What R4 has and this server has not yet.
-async fn not_served_yet(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let what = match (request.method(), request.match_info().iter().count()) {
-        (&Method::GET, 0) => "searching all types at once",
-        (&Method::POST, 0) => "batches and transactions",
-        (&Method::PATCH, _) => "patch",
-        _ => "conditional updates and deletes",
-    };
-    Err(Failure::new(Kind::NotServed, format!("not served yet: {what}")))
+async fn not_served_yet() -> Result<HttpResponse, Failure> {
+    Err(Failure::new(Kind::NotServed, "not served yet: searching all types at once"))
 }
 
 async fn nothing_here() -> Result<HttpResponse, Failure> {

@@ -37,7 +37,7 @@ impl Match {
     }
 
     /// Reads `*` or a list of tags. A tag that is not one of ours means a version that is not there.
-    fn read(text: &str) -> Option<Match> {
+    pub fn read(text: &str) -> Option<Match> {
         if text.trim() == "*" {
             return Some(Match::Any);
         }
@@ -59,15 +59,28 @@ impl Match {
     }
 }
 
-/// Whether the requester has this version already, so that 304 is answer enough.
-pub fn is_fresh(request: &HttpRequest, version: &Version) -> Result<bool, Failure> {
-    if let Some(known) = Match::of_absence(request)? {
-        return Ok(known.includes(version.vid));
+/// The version that the requester of a read has already, so that 304 may be answer enough.
+#[derive(Debug, Clone, Default)]
+pub struct Fresh {
+    pub known: Option<Match>,
+    pub since: Option<SystemTime>,
+}
+
+impl Fresh {
+    pub fn of(request: &HttpRequest) -> Result<Fresh, Failure> {
+        let since = request.headers().get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+        // A date that cannot be read is passed over, as RFC 9110 §13.1.3 wants it.
+        let since = since.and_then(|text| text.parse::<HttpDate>().ok()).map(SystemTime::from);
+        Ok(Fresh { known: Match::of_absence(request)?, since })
     }
-    let since = request.headers().get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
-    // A date that cannot be read is passed over, as RFC 9110 §13.1.3 wants it.
-    let since = since.and_then(|text| text.parse::<HttpDate>().ok());
-    Ok(since.is_some_and(|since| moment(version.time) <= SystemTime::from(since)))
+
+    /// Whether this is the version that the requester has.
+    pub fn is(&self, version: &Version) -> bool {
+        match &self.known {
+            Some(known) => known.includes(version.vid),
+            None => self.since.is_some_and(|since| moment(version.time) <= since),
+        }
+    }
 }
 
 /// The second of a version, as HTTP's dates have it.

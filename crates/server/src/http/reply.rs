@@ -1,15 +1,12 @@
 //! Answers that carry a resource or a Bundle.
 
-use std::time::SystemTime;
-
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, HttpDate, LAST_MODIFIED, LOCATION};
-use actix_web::{HttpResponse, HttpResponseBuilder};
-use fhir::{Issue, IssueType};
-use record::Version;
 
-use super::form::{Form, Return};
+use super::form::Form;
 use super::precondition::moment;
+use crate::interaction::Answer;
 
 /// The media type of everything that is FHIR.
 pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
@@ -19,38 +16,20 @@ pub fn json(status: StatusCode, body: Vec<u8>, form: Form) -> HttpResponse {
     HttpResponse::build(status).content_type(FHIR_JSON).body(layout(body, form))
 }
 
-/// A version that is no delete, with its tag and time.
-pub fn resource(version: Version, form: Form) -> HttpResponse {
-    let mut response = of_version(StatusCode::OK, &version);
-    response.content_type(FHIR_JSON).body(layout(version.body.unwrap_or_default(), form))
-}
-
-/// What a write answers with: R4 §3.1.0.1.9. `at` is where the version is, given for what was created.
-pub fn written(status: StatusCode, version: Version, at: Option<String>, form: Form) -> HttpResponse {
-    let mut response = of_version(status, &version);
-    if let Some(at) = at {
+/// What an interaction answers, in the form that was asked for.
+pub fn answer(answer: Answer, form: Form) -> HttpResponse {
+    let mut response = HttpResponse::build(answer.status);
+    if let Some(version) = &answer.version {
+        response.insert_header((ETAG, version.tag()));
+        response.insert_header((LAST_MODIFIED, HttpDate::from(moment(version.time)).to_string()));
+    }
+    if let Some(at) = answer.location {
         response.insert_header((LOCATION, at));
     }
-    match (form.wanted, version.body) {
-        (Return::Representation, Some(body)) => response.content_type(FHIR_JSON).body(layout(body, form)),
-        (Return::OperationOutcome, _) => {
-            let text = format!("{} is now version {}", version.key, version.vid);
-            let issue = Issue::information(IssueType::Informational, "", text);
-            let mut body = Vec::new();
-            fhir::json::write(&fhir::outcome(&[issue]), &mut body);
-            response.content_type(FHIR_JSON).body(layout(body, form))
-        }
-        (Return::Representation | Return::Minimal, _) => response.finish(),
+    match answer.body {
+        Some(body) => response.content_type(FHIR_JSON).body(layout(body, form)),
+        None => response.finish(),
     }
-}
-
-/// The head of an answer about a version: ETag and Last-Modified.
-pub fn of_version(status: StatusCode, version: &Version) -> HttpResponseBuilder {
-    let mut response = HttpResponse::build(status);
-    response.insert_header((ETAG, format!("W/\"{}\"", version.vid)));
-    let time: SystemTime = moment(version.time);
-    response.insert_header((LAST_MODIFIED, HttpDate::from(time).to_string()));
-    response
 }
 
 /// Lines and blanks where a person reads.

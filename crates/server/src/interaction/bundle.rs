@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
+use actix_web::http::StatusCode;
 use record::{Method, Version};
+
+use super::answer::Answer;
+use crate::http::Failure;
 
 /// A Bundle that is being written.
 pub struct Bundle {
@@ -55,6 +59,23 @@ impl Bundle {
         self.entry(&format!(r#""fullUrl":{full}"#), version.body.as_deref(), &tail);
     }
 
+    /// The outcome of an entry of a batch or transaction.
+    pub fn answered(&mut self, answer: Result<&Answer, &Failure>) {
+        match answer {
+            Ok(answer) => match &answer.body {
+                Some(body) => self.entry("", Some(body), &format!(",{}", response(answer))),
+                None => self.entry(&response(answer), None, ""),
+            },
+            Err(failure) => {
+                let mut outcome = Vec::new();
+                fhir::json::write(&fhir::outcome(failure.issues()), &mut outcome);
+                let outcome = String::from_utf8(outcome).expect("JSON is UTF-8");
+                let status = status(failure.status());
+                self.entry(&format!(r#""response":{{"status":"{status}","outcome":{outcome}}}"#), None, "");
+            }
+        }
+    }
+
     pub fn end(mut self) -> Vec<u8> {
         self.out.extend_from_slice(if self.has_entries { b"]}" } else { b"}" });
         self.out
@@ -74,6 +95,27 @@ impl Bundle {
         self.out.extend_from_slice(tail.as_bytes());
         self.out.push(b'}');
     }
+}
+
+/// `"response":{…}` of what was done.
+fn response(answer: &Answer) -> String {
+    let mut response = format!(r#""response":{{"status":"{}""#, status(answer.status));
+    let mut more = |name: &str, value: String| {
+        write!(response, r#","{name}":{value}"#).expect("a String takes all that is written");
+    };
+    if let Some(at) = &answer.location {
+        more("location", quoted(at));
+    }
+    if let Some(version) = &answer.version {
+        more("etag", quoted(&version.tag()));
+        more("lastModified", quoted(&instant(version.time)));
+    }
+    response + "}"
+}
+
+/// `201 Created`
+fn status(status: StatusCode) -> String {
+    format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default()).trim_end().to_owned()
 }
 
 /// A text as JSON has it.

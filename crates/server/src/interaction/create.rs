@@ -1,16 +1,19 @@
-//! Create: a new resource, its id made here (R4 §3.1.0.8).
+//! Create: a new resource, its id made here (R4 §3.1.0.8); or the one that is there already (§3.1.0.8.1, If-None-Exist).
 
-use actix_web::web::{Bytes, Path, Payload};
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
+use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use fhir::Node;
-use record::{Change, CommitError, Key};
+use fhir::Resource;
+use record::{Change, Commit, CommitError, Version};
 
-use super::{identifier, kind_of, write};
+use super::answer::{Answer, Stamp};
+use super::conditional::{self, Found};
+use super::{kind_of, write};
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind};
 
-/// Tries with another id; one is enough unless the random bytes are none.
-const TRIES: usize = 3;
+pub const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 
 pub async fn create(
     ask: Ask,
@@ -19,29 +22,44 @@ pub async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
     let kind = kind_of(&kind)?;
-    if request.headers().contains_key("if-none-exist") {
-        let text = "not served yet: conditional create; search first, then create without If-None-Exist";
-        return Err(Failure::new(Kind::NotServed, text));
-    }
-    let body = http::fhir_body(&request, payload, &ask.app.config.http).await?;
-    http::detached(store(ask, kind, body)).await
+    let unless = http::header_text(&request, IF_NONE_EXIST)?;
+    let resource = http::fhir_body(&request, payload, &ask.app.config.http).await?;
+    http::detached(async move {
+        let answer = run(&ask, kind, resource, unless.as_deref()).await?;
+        Ok(http::answer(answer, ask.form))
+    })
+    .await
 }
 
-async fn store(ask: Ask, kind: &'static str, body: Bytes) -> Result<HttpResponse, Failure> {
-    for _ in 0..TRIES {
-        let no_random = || Failure::new(Kind::Broken, "the system gives no random bytes to make an id of");
-        let id = identifier::fresh(app::now()).ok_or_else(no_random)?;
-        let key = Key::new(kind, id.clone());
-        let prepared = {
-            let mut resource = write::read_as(&body, kind)?;
-            resource.object.set("id", Node::text(id));
-            record::prepare(&resource)
-        };
-        match write::commit(&ask, &key, Change::Put(prepared), None).await {
-            Ok(committed) => return write::answer(&ask, &key, &committed, true).await,
-            Err(CommitError::Stale(_)) => {}
+/// Creates the resource, unless one is there that meets the criteria of `unless`.
+pub async fn run(ask: &Ask, kind: &str, resource: Resource<'static>, unless: Option<&str>) -> Result<Answer, Failure> {
+    let mut resource = write::checked(resource, kind)?;
+    let unless = unless.map(|text| conditional::criteria(kind, text)).transpose()?;
+    for _ in 0..write::TRIES {
+        let mut conditions = Vec::new();
+        if let Some(query) = unless.clone() {
+            match conditional::find(ask, query).await? {
+                (Found::Nobody, condition) => conditions.push(condition),
+                (Found::One(version), _) => return Ok(there(ask, *version)),
+                (Found::Several, _) => return Err(conditional::several()),
+            }
+        }
+        let key = write::named_anew(&mut resource)?;
+        let prepared = record::prepare(&resource);
+        let writes = vec![write::write(ask, &key, Change::Put(prepared.clone()), None)];
+        match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
+            Ok(committed) => return Ok(write::answer(ask, &prepared, &committed, true)),
+            Err(CommitError::Stale(_) | CommitError::Moved) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Failure::new(Kind::Busy, "no free id was found; try again"))
+    Err(Failure::new(Kind::Busy, "too many are creating this at once; try again"))
+}
+
+/// The resource that is there is the answer: 200, and where it is (R4 §3.1.0.8.1 "One Match").
+pub fn there(ask: &Ask, version: Version) -> Answer {
+    let at = write::address(ask, &version.key, version.vid);
+    let answer =
+        Answer::written(ask.form.wanted(), &version.key, Stamp::of(&version), Some(at), || version.body.clone());
+    Answer { status: StatusCode::OK, ..answer }
 }

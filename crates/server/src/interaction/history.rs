@@ -5,6 +5,7 @@ use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use record::{HISTORY_PAGE_MAX, HistoryOf, HistoryQuery, Position, Time};
 
+use super::answer::Answer;
 use super::bundle::Bundle;
 use super::{key_of, kind_of, not_found};
 use crate::http::{self, Ask, Failure, Kind};
@@ -17,26 +18,33 @@ pub async fn of_resource(
     request: HttpRequest,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {
-    let key = key_of(&path)?;
-    let asked = Asked::read(&request)?;
-    let page = ask.app.record.history(&ask.access, &asked.query(HistoryOf::Resource(key.clone()))).await?;
-    if page.total == Some(0) {
-        return Err(not_found(&key));
-    }
-    Ok(show(&ask, &asked, &format!("{key}/_history"), &page))
+    show(&ask, HistoryOf::Resource(key_of(&path)?), &request).await
 }
 
 pub async fn of_kind(ask: Ask, request: HttpRequest, kind: Path<String>) -> Result<HttpResponse, Failure> {
-    let kind = kind_of(&kind)?;
-    let asked = Asked::read(&request)?;
-    let page = ask.app.record.history(&ask.access, &asked.query(HistoryOf::Kind(kind.to_owned()))).await?;
-    Ok(show(&ask, &asked, &format!("{kind}/_history"), &page))
+    show(&ask, HistoryOf::Kind(kind_of(&kind)?.to_owned()), &request).await
 }
 
 pub async fn of_everything(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let asked = Asked::read(&request)?;
-    let page = ask.app.record.history(&ask.access, &asked.query(HistoryOf::Everything)).await?;
-    Ok(show(&ask, &asked, "_history", &page))
+    show(&ask, HistoryOf::Everything, &request).await
+}
+
+async fn show(ask: &Ask, of: HistoryOf, request: &HttpRequest) -> Result<HttpResponse, Failure> {
+    Ok(http::answer(run(ask, of, http::pairs(request.query_string())).await?, ask.form))
+}
+
+pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
+    let asked = Asked::read(pairs)?;
+    let path = match &of {
+        HistoryOf::Resource(key) => format!("{key}/_history"),
+        HistoryOf::Kind(kind) => format!("{kind}/_history"),
+        HistoryOf::Everything => "_history".to_owned(),
+    };
+    let page = ask.app.record.history(&ask.access, &asked.query(of.clone())).await?;
+    if let (HistoryOf::Resource(key), Some(0)) = (&of, page.total) {
+        return Err(not_found(key));
+    }
+    Ok(Answer::of_resource(StatusCode::OK, bundle(ask, &asked, &path, &page)))
 }
 
 /// The parameters of a history.
@@ -50,9 +58,9 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(request: &HttpRequest) -> Result<Asked, Failure> {
+    fn read(pairs: Vec<(String, String)>) -> Result<Asked, Failure> {
         let mut asked = Asked { count: COUNT_DEFAULT, since: None, page: None, kept: Vec::new() };
-        for (name, mut value) in http::pairs(request.query_string()) {
+        for (name, mut value) in pairs {
             let wrong = |expected: &str| Failure::new(Kind::Invalid, format!("{name} must be {expected}"));
             match name.as_str() {
                 "_count" => {
@@ -95,7 +103,7 @@ impl Asked {
     }
 }
 
-fn show(ask: &Ask, asked: &Asked, path: &str, page: &record::HistoryPage) -> HttpResponse {
+fn bundle(ask: &Ask, asked: &Asked, path: &str, page: &record::HistoryPage) -> Vec<u8> {
     let mut links = vec![("self", asked.address(&ask.base, path, asked.page))];
     links.extend(page.next.map(|next| ("next", asked.address(&ask.base, path, Some(next)))));
     // With `_since` the resource's count of versions would be the total of something else.
@@ -104,7 +112,7 @@ fn show(ask: &Ask, asked: &Asked, path: &str, page: &record::HistoryPage) -> Htt
     for version in &page.versions {
         bundle.former(&ask.base, version);
     }
-    http::json(StatusCode::OK, bundle.end(), ask.form)
+    bundle.end()
 }
 
 fn instant(text: &str) -> Option<Time> {

@@ -4,32 +4,40 @@
 //! like what is not there. A write is checked by `fhir::json::read`, prepared here and committed with the version that
 //! it expects. Nothing is answered before it is on disk.
 
+mod answer;
+pub mod batch;
 mod bundle;
+mod call;
 pub mod capabilities;
+mod conditional;
 pub mod create;
 pub mod delete;
 pub mod history;
 mod identifier;
+pub mod patch;
 pub mod read;
 pub mod search;
 mod subset;
+mod transaction;
 pub mod update;
 pub mod vread;
-mod write;
+pub mod write;
 
+pub use answer::Answer;
+pub use bundle::Bundle;
 use fhir::{Issue, IssueType};
 use record::Key;
 
 use crate::http::{Failure, Kind};
 
 /// The name of a resource type as R4 has it.
-fn kind_of(name: &str) -> Result<&'static str, Failure> {
+pub fn kind_of(name: &str) -> Result<&'static str, Failure> {
     let issue = || Issue::error(IssueType::NotSupported, "", "no such resource type in R4; names are as in Patient");
     fhir::search::resource_name(name).ok_or_else(|| Failure::of(Kind::NotFound, vec![issue()]))
 }
 
 /// The key in a path such as `/fhir/Patient/x`.
-fn key_of(path: &(String, String)) -> Result<Key, Failure> {
+pub fn key_of(path: &(String, String)) -> Result<Key, Failure> {
     let (kind, id) = path;
     let kind = kind_of(kind)?;
     if id.starts_with('$') {
@@ -47,11 +55,11 @@ fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
-fn not_found(key: &Key) -> Failure {
+pub fn not_found(key: &Key) -> Failure {
     Failure::new(Kind::NotFound, format!("{key} is not known here"))
 }
 
-fn gone(key: &Key) -> Failure {
+pub fn gone(key: &Key) -> Failure {
     Failure::new(Kind::Gone, format!("{key} was deleted; its history tells of it"))
 }
 

@@ -3,21 +3,28 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
+use record::Key;
 
+use super::answer::Answer;
 use super::{erased, gone, key_of, not_found, subset};
-use crate::http::{self, Ask, Failure};
+use crate::http::{self, Ask, Failure, Fresh};
 
 pub async fn read(ask: Ask, request: HttpRequest, path: Path<(String, String)>) -> Result<HttpResponse, Failure> {
     let key = key_of(&path)?;
-    let view = subset::View::of(&key.kind, &http::pairs(request.query_string()))?;
-    let mut version = ask.app.record.read(&ask.access, &key).await?.ok_or_else(|| not_found(&key))?;
+    let answer = run(&ask, &key, &http::pairs(request.query_string()), &Fresh::of(&request)?).await?;
+    Ok(http::answer(answer, ask.form))
+}
+
+pub async fn run(ask: &Ask, key: &Key, pairs: &[(String, String)], fresh: &Fresh) -> Result<Answer, Failure> {
+    let view = subset::View::of(&key.kind, pairs)?;
+    let mut version = ask.app.record.read(&ask.access, key).await?.ok_or_else(|| not_found(key))?;
     if version.is_deleted() {
-        return Err(gone(&key));
+        return Err(gone(key));
     }
-    let Some(body) = version.body.take() else { return Err(erased(&key)) };
-    if http::is_fresh(&request, &version)? {
-        return Ok(http::of_version(StatusCode::NOT_MODIFIED, &version).finish());
+    let Some(body) = version.body.take() else { return Err(erased(key)) };
+    if fresh.is(&version) {
+        return Ok(Answer { status: StatusCode::NOT_MODIFIED, ..Answer::of_version(version) });
     }
     version.body = Some(view.show(body));
-    Ok(http::resource(version, ask.form))
+    Ok(Answer::of_version(version))
 }

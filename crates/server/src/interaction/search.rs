@@ -8,6 +8,7 @@ use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use fhir::search::{Query, Summary};
 
+use super::answer::Answer;
 use super::bundle::Bundle;
 use super::kind_of;
 use super::subset::View;
@@ -18,7 +19,8 @@ const PAGE: &str = "_page";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 pub async fn by_query(ask: Ask, request: HttpRequest, kind: Path<String>) -> Result<HttpResponse, Failure> {
-    search(&ask, &kind, http::pairs(request.query_string())).await
+    let answer = run(&ask, &kind, http::pairs(request.query_string())).await?;
+    Ok(http::answer(answer, ask.form))
 }
 
 pub async fn by_form(
@@ -34,10 +36,10 @@ pub async fn by_form(
     let text = std::str::from_utf8(&body).map_err(|_| Failure::new(Kind::Invalid, "the parameters are not UTF-8"))?;
     let mut pairs = http::pairs(request.query_string());
     pairs.extend(http::pairs(text));
-    search(&ask, &kind, pairs).await
+    Ok(http::answer(run(&ask, &kind, pairs).await?, ask.form))
 }
 
-async fn search(ask: &Ask, kind: &str, mut pairs: Vec<(String, String)>) -> Result<HttpResponse, Failure> {
+pub async fn run(ask: &Ask, kind: &str, mut pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
     let kind = kind_of(kind)?;
     let at = pairs.iter().position(|(name, _)| name == PAGE);
     let page = at.map(|at| pairs.remove(at).1);
@@ -56,7 +58,7 @@ async fn search(ask: &Ask, kind: &str, mut pairs: Vec<(String, String)>) -> Resu
             bundle.outcome(&query.warnings);
         }
     }
-    Ok(http::json(StatusCode::OK, bundle.end(), ask.form))
+    Ok(Answer::of_resource(StatusCode::OK, bundle.end()))
 }
 
 /// The address of a page: what was understood of the query, and the place.

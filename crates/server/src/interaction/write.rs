@@ -1,19 +1,20 @@
-//! What create, update and delete have in common: a checked resource, a commit, and what the writer is told.
+//! What all writes have in common: a checked resource, a commit, and what the writer is told.
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use fhir::Resource;
-use record::{Change, Commit, CommitError, Committed, Expect, Key, Version, Write};
+use fhir::{Node, Resource};
+use record::{Change, Commit, CommitError, Committed, Expect, Key, Prepared, Version, Write};
 
-use super::subset;
+use super::answer::{Answer, Stamp};
+use super::{identifier, subset};
 use crate::app;
-use crate::http::{self, Ask, Failure, Kind};
+use crate::http::{Ask, Failure, Kind};
 
-/// Reads the body as a resource of this type, strictly.
-pub fn read_as<'b>(body: &'b [u8], kind: &str) -> Result<Resource<'b>, Failure> {
-    let resource = fhir::json::read(body).map_err(|issues| Failure::of(Kind::Invalid, issues))?;
+/// How often a write that lost a race is computed anew. Whoever wins a race is done, so that even a crowd ends.
+pub const TRIES: usize = 64;
+
+/// The resource, if it may be written under this type as it is.
+pub fn checked(resource: Resource<'static>, kind: &str) -> Result<Resource<'static>, Failure> {
     if resource.kind() != kind {
-        return Err(Failure::new(Kind::Invalid, format!("resourceType must be {kind}, the type in the path")));
+        return Err(Failure::new(Kind::Invalid, format!("resourceType must be {kind}, the type in the address")));
     }
     if subset::is_subset(&resource) {
         let text = "this is a part of the resource (meta.tag says SUBSETTED); read it whole, and write it whole";
@@ -22,12 +23,21 @@ pub fn read_as<'b>(body: &'b [u8], kind: &str) -> Result<Resource<'b>, Failure> 
     Ok(resource)
 }
 
-/// One change of one resource, durable when this returns. `current` is what it replaces.
+/// Gives the resource an id that nobody has.
+pub fn named_anew(resource: &mut Resource<'static>) -> Result<Key, Failure> {
+    let no_random = || Failure::new(Kind::Broken, "the system gives no random bytes to make an id of");
+    let id = identifier::fresh(app::now()).ok_or_else(no_random)?;
+    let key = Key::new(resource.kind(), id.clone());
+    resource.object.set("id", Node::text(id));
+    Ok(key)
+}
+
+/// One change of one resource. `current` is what it replaces.
 ///
 /// What merging remembers of a resource that messages made goes on to its next version, so that a message that comes
 /// later is still compared with the ones before it.
-pub async fn commit(ask: &Ask, key: &Key, change: Change, current: Option<&Version>) -> Result<Committed, CommitError> {
-    let write = Write {
+pub fn write(ask: &Ask, key: &Key, change: Change, current: Option<&Version>) -> Write {
+    Write {
         key: key.clone(),
         expect: current.map_or(Expect::Absent, |version| Expect::Version(version.vid)),
         change,
@@ -35,8 +45,11 @@ pub async fn commit(ask: &Ask, key: &Key, change: Change, current: Option<&Versi
         source_time: None,
         state: current.map(|version| version.state.clone()).unwrap_or_default(),
         groups: Vec::new(),
-    };
-    let commit = Commit { now: app::now(), writes: vec![write], ..Commit::default() };
+    }
+}
+
+/// All of it, durable when this returns, or nothing.
+pub async fn commit(ask: &Ask, commit: Commit) -> Result<Committed, CommitError> {
     let committed = ask.app.record.commit(&ask.access, commit).await;
     if committed == Err(CommitError::Broken) {
         ask.app.shutdown.broken();
@@ -44,14 +57,23 @@ pub async fn commit(ask: &Ask, key: &Key, change: Change, current: Option<&Versi
     committed
 }
 
-/// The answer to a create or update, with the version as it was stored.
-pub async fn answer(ask: &Ask, key: &Key, committed: &Committed, created: bool) -> Result<HttpResponse, Failure> {
-    let (_, vid) = committed.versions[0];
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let at = created.then(|| format!("{}/{key}/_history/{vid}", ask.base));
-    match ask.app.record.vread(&ask.access, key, vid).await? {
-        Some(version) => Ok(http::written(status, version, at, ask.form)),
-        // Whoever may write and not read is told that it is done.
-        None => Ok(HttpResponse::build(status).finish()),
-    }
+/// The answer to one write that was committed as the only one.
+pub fn answer(ask: &Ask, prepared: &Prepared, committed: &Committed, created: bool) -> Answer {
+    let stamp = Stamp { vid: committed.versions[0].vid, time: committed.time };
+    shown(ask, prepared, stamp, created)
+}
+
+/// The answer to a write that made this version.
+pub fn shown(ask: &Ask, prepared: &Prepared, stamp: Stamp, created: bool) -> Answer {
+    let key = prepared.key();
+    let at = created.then(|| address(ask, key, stamp.vid));
+    let (vid, time) = (stamp.vid, stamp.time);
+    // Whoever may write and not read is told that it is done.
+    let may_read = ask.access.read().covers(&key.kind);
+    Answer::written(ask.form.wanted(), key, stamp, at, || may_read.then(|| prepared.shown(vid, time)))
+}
+
+/// Where a version is.
+pub fn address(ask: &Ask, key: &Key, vid: u64) -> String {
+    format!("{}/{key}/_history/{vid}", ask.base)
 }

@@ -3,7 +3,9 @@
 pub mod health;
 pub mod hl7v2;
 pub mod inbox;
+pub mod lastn;
 pub mod messages;
+pub mod meta;
 pub mod metrics;
 pub mod strangers;
 mod view;

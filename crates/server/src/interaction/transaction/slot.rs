@@ -1,0 +1,217 @@
+//! What each entry of a transaction is about, decided before anything is written.
+
+use std::collections::{HashMap, HashSet};
+
+use fhir::Resource;
+use fhir::search::Query;
+use record::{Key, Version};
+
+use super::Conditions;
+use crate::http::{Ask, Failure, Kind};
+use crate::interaction::call::{Call, Deed, Question};
+use crate::interaction::conditional::{self, Found};
+use crate::interaction::patch::Patch;
+use crate::interaction::{not_found, update, write};
+
+/// An entry whose resource is known by its id.
+pub struct Slot {
+    pub key: Key,
+    pub fate: Fate,
+    /// What is put; none of a delete, and none of what stays.
+    pub resource: Option<Resource<'static>>,
+    /// The newest version that there is now, deletes included.
+    pub current: Option<Version>,
+}
+
+/// What becomes of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Create,
+    Update,
+    Delete,
+    /// Nothing: it is there already, or gone already, or only read.
+    Stay,
+    /// What an earlier entry with the same condition makes.
+    Same(usize),
+}
+
+impl Slot {
+    fn stays(key: Key, current: Option<Version>) -> Slot {
+        Slot { key, fate: Fate::Stay, resource: None, current }
+    }
+
+    fn put(key: Key, resource: Resource<'static>, current: Option<Version>) -> Slot {
+        let fate = if current.is_some() { Fate::Update } else { Fate::Create };
+        Slot { key, fate, resource: Some(resource), current }
+    }
+
+    /// Whether the entry changes its resource.
+    pub fn writes(&self) -> bool {
+        matches!(self.fate, Fate::Create | Fate::Update | Fate::Delete)
+    }
+}
+
+/// What is only read is answered when the rest is done, so that it has to be answerable before.
+pub fn check_questions(ask: &Ask, calls: &[Call]) -> Result<(), Failure> {
+    for (at, call) in calls.iter().enumerate() {
+        if let Deed::Ask(Question::Search { kind, pairs }) = &call.deed {
+            let query = Query::parse(kind, pairs, ask.form.handling);
+            query.map_err(|issues| Failure::of(Kind::Invalid, issues).of_entry(at))?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn decide(ask: &Ask, calls: &[Call], conditions: &mut Conditions) -> Result<Vec<Slot>, Failure> {
+    let mut named = current(ask, calls).await?;
+    let mut slots: Vec<Slot> = Vec::with_capacity(calls.len());
+    // Two entries with one condition mean one resource, which the first of them makes.
+    let mut made: HashMap<(&str, &str), usize> = HashMap::new();
+    for (at, call) in calls.iter().enumerate() {
+        if let Deed::Create { kind, unless: Some(criteria), .. } = &call.deed
+            && let Some(first) = made.get(&(*kind, criteria.as_str()))
+        {
+            slots.push(Slot { fate: Fate::Same(*first), ..Slot::stays(slots[*first].key.clone(), None) });
+            continue;
+        }
+        let slot = one(ask, call, &mut named, conditions).await.map_err(|failure| failure.of_entry(at))?;
+        if let (Deed::Create { kind, unless: Some(criteria), .. }, Fate::Create) = (&call.deed, slot.fate) {
+            made.insert((kind, criteria), at);
+        }
+        slots.push(slot);
+    }
+    overlap(&slots)?;
+    questions(calls, &slots, &named)?;
+    Ok(slots)
+}
+
+/// The newest versions of all resources that entries name by their id, read at once.
+async fn current(ask: &Ask, calls: &[Call]) -> Result<HashMap<Key, Option<Version>>, Failure> {
+    let keys = calls.iter().filter_map(|call| match &call.deed {
+        Deed::Update { key, .. } | Deed::Patch { key, .. } | Deed::Delete { key } => Some(key),
+        Deed::Ask(Question::Read { key, .. }) => Some(key),
+        _ => None,
+    });
+    let keys: Vec<Key> = keys.cloned().collect::<HashSet<_>>().into_iter().collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let versions = ask.app.record.current_many(&ask.access, &keys).await?;
+    Ok(keys.into_iter().zip(versions).collect())
+}
+
+async fn one(
+    ask: &Ask,
+    call: &Call,
+    named: &mut HashMap<Key, Option<Version>>,
+    conditions: &mut Conditions,
+) -> Result<Slot, Failure> {
+    let of = |named: &HashMap<Key, Option<Version>>, key: &Key| named.get(key).cloned().flatten();
+    let slot = match &call.deed {
+        Deed::Create { kind, resource, unless } => {
+            let mut resource = write::checked(resource.clone(), kind)?;
+            if let Some(criteria) = unless {
+                match search(ask, kind, criteria, conditions).await? {
+                    Found::Several => return Err(conditional::several()),
+                    Found::One(version) => return Ok(Slot::stays(version.key.clone(), Some(*version))),
+                    Found::Nobody => {}
+                }
+            }
+            Slot::put(write::named_anew(&mut resource)?, resource, None)
+        }
+        Deed::Update { key, resource } => {
+            let resource = write::checked(resource.clone(), &key.kind)?;
+            if resource.id() != Some(key.id.as_str()) {
+                let text = "the resource's id must be there and be the one in request.url";
+                return Err(Failure::new(Kind::Invalid, text));
+            }
+            Slot::put(key.clone(), resource, of(named, key))
+        }
+        Deed::UpdateWhere { kind, criteria, resource } => {
+            let mut resource = write::checked(resource.clone(), kind)?;
+            let chosen = resource.id().map(str::to_owned);
+            let found = search(ask, kind, criteria, conditions).await?;
+            let current = update::meant(ask, found, &mut resource, chosen.as_deref()).await?;
+            let id = resource.id().expect("it was given one if it had none");
+            Slot::put(Key::new(*kind, id), resource, current)
+        }
+        Deed::Patch { key, patch } => {
+            let there = of(named, key).filter(|version| !version.is_deleted()).ok_or_else(|| not_found(key))?;
+            let patched = Patch::of_entry(patch.clone())?.apply(&there)?;
+            Slot::put(key.clone(), patched, Some(there))
+        }
+        Deed::PatchWhere { kind, criteria, patch } => {
+            let there = match search(ask, kind, criteria, conditions).await? {
+                Found::Several => return Err(conditional::several()),
+                Found::Nobody => return Err(Failure::new(Kind::NotFound, "nothing meets the condition")),
+                Found::One(version) => *version,
+            };
+            let patched = Patch::of_entry(patch.clone())?.apply(&there)?;
+            Slot::put(there.key.clone(), patched, Some(there))
+        }
+        Deed::Delete { key } => deleted(key.clone(), of(named, key)),
+        Deed::DeleteWhere { kind, criteria } => match search(ask, kind, criteria, conditions).await? {
+            Found::Several => return Err(conditional::several()),
+            Found::One(version) => deleted(version.key.clone(), Some(*version)),
+            Found::Nobody => Slot::stays(Key::new(*kind, ""), None),
+        },
+        Deed::Ask(_) => Slot::stays(Key::new("", ""), None),
+    };
+    expect(call, &slot)?;
+    Ok(slot)
+}
+
+async fn search(ask: &Ask, kind: &str, criteria: &str, conditions: &mut Conditions) -> Result<Found, Failure> {
+    let (found, condition) = conditional::find(ask, conditional::criteria(kind, criteria)?).await?;
+    conditions.push(condition);
+    Ok(found)
+}
+
+fn deleted(key: Key, current: Option<Version>) -> Slot {
+    match current.filter(|version| !version.is_deleted()) {
+        Some(there) => Slot { key, fate: Fate::Delete, resource: None, current: Some(there) },
+        None => Slot::stays(key, None),
+    }
+}
+
+/// `ifMatch` and `ifNoneMatch` against what is there.
+fn expect(call: &Call, slot: &Slot) -> Result<(), Failure> {
+    let there = slot.current.as_ref().filter(|version| !version.is_deleted()).map(|version| version.vid);
+    if let Some(wanted) = &call.if_match {
+        update::expect(wanted, there)?;
+    }
+    if let (Some(unwanted), Some(there), true) = (&call.if_none_match, there, slot.writes())
+        && unwanted.includes(there)
+    {
+        return Err(Failure::new(Kind::Stale, "the resource is there, and ifNoneMatch says that it must not be"));
+    }
+    Ok(())
+}
+
+/// "If any resource identities overlap in steps 1-3, then the transaction SHALL fail."
+fn overlap(slots: &[Slot]) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for (at, slot) in slots.iter().enumerate().filter(|(_, slot)| slot.writes()) {
+        if !seen.insert(&slot.key) {
+            let text = "another entry of the transaction changes this resource too; say it once";
+            return Err(Failure::new(Kind::Invalid, text).of_entry(at));
+        }
+    }
+    Ok(())
+}
+
+/// A read of what is not there, or will not be, fails the whole, like any other entry.
+fn questions(calls: &[Call], slots: &[Slot], named: &HashMap<Key, Option<Version>>) -> Result<(), Failure> {
+    for (at, call) in calls.iter().enumerate() {
+        let Deed::Ask(Question::Read { key, .. }) = &call.deed else { continue };
+        let fate = slots.iter().find(|slot| slot.writes() && slot.key == *key).map(|slot| slot.fate);
+        let there = match fate {
+            Some(fate) => fate != Fate::Delete,
+            None => named.get(key).is_some_and(|version| version.as_ref().is_some_and(|of| !of.is_deleted())),
+        };
+        if !there {
+            return Err(not_found(key).of_entry(at));
+        }
+    }
+    Ok(())
+}
