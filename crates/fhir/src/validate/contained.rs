@@ -77,24 +77,32 @@ fn refers_to_container(resource: &Object<'_>) -> bool {
 /// Every value that is called `reference` or is a canonical, uri or url.
 fn each_pointer<'r>(object: &'r Object<'_>, kind: &'static Type, visit: &mut dyn FnMut(&'r str)) {
     for (name, node) in &object.fields {
-        let Some(element) = kind.element(name) else { continue };
-        let is_pointer = matches!(element.primitive, Some(Primitive::Canonical | Primitive::Uri | Primitive::Url));
-        let is_pointer = is_pointer || element.stem == "reference";
+        let (element, inner) = match kind.element(name) {
+            Some(element) => (Some(element), schema::r4().kind_of(element)),
+            None => (None, schema::r4().kind("Element").expect("Element is a type of R4")), // beside a primitive
+        };
+        let is_pointer = element.is_some_and(|element| {
+            let is_address = matches!(element.primitive, Some(Primitive::Canonical | Primitive::Uri | Primitive::Url));
+            is_address || element.stem == "reference"
+        });
         for item in node.items() {
             match item {
                 Node::Text(text) if is_pointer => visit(text),
                 Node::Object(object) => {
-                    let kind = schema::r4().kind_of(element);
-                    let kind = match kind.class {
-                        Class::Abstract => object.str("resourceType").and_then(|name| schema::r4().resource(name)),
-                        _ => Some(kind),
-                    };
-                    if let Some(kind) = kind {
+                    if let Some(kind) = actual(object, inner) {
                         each_pointer(object, kind, visit);
                     }
                 }
                 _ => {}
             }
         }
+    }
+}
+
+/// The type of an object: where any resource may stand, its own name says which.
+fn actual(object: &Object<'_>, kind: &'static Type) -> Option<&'static Type> {
+    match kind.class {
+        Class::Abstract => object.str("resourceType").and_then(|name| schema::r4().resource(name)),
+        _ => Some(kind),
     }
 }
