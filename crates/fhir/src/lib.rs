@@ -22,8 +22,8 @@ mod scan;
 pub mod schema;
 pub mod search;
 mod strict;
-pub mod xml;
 pub mod ucum;
+pub mod xml;
 
 pub use issue::{Issue, IssueType, Severity};
 pub use node::{Node, Object, Resource};
