@@ -1,14 +1,16 @@
 //! Contained resources (R4 §2.3.0.3.1, invariants dom-2 to dom-6 of DomainResource).
 
 use super::walk::{Frame, Walk};
-use crate::fhirpath::is_a;
 use crate::primitive::Primitive;
 use crate::schema::{self, Class, Type};
 use crate::{IssueType, Node, Object, Severity};
 
+/// The types that are a Resource and no DomainResource (R4 §2.30): they contain nothing and have no narrative.
+const NO_DOMAIN_RESOURCES: [&str; 3] = ["Binary", "Bundle", "Parameters"];
+
 /// What is asked of a resource for the sake of those that it contains; and whether it has a narrative.
 pub fn check<'r>(walk: &mut Walk<'r, '_>, frame: &Frame<'r>) {
-    if !is_a(frame.kind, "DomainResource") {
+    if NO_DOMAIN_RESOURCES.contains(&frame.kind.name) {
         return;
     }
     let contained = frame.resource.items("contained");
