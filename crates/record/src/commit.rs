@@ -2,15 +2,22 @@
 
 use std::fmt;
 
+use fhir::search::Query;
+
 use crate::message::Receipt;
 use crate::prepare::Prepared;
-use crate::version::{Key, MessageId, Position, Time};
+use crate::version::{Key, MessageId, Method, Position, Time};
 
 /// One transaction. Everything in it becomes durable together, or nothing does.
 #[derive(Debug, Default)]
 pub struct Commit {
     /// Now, by the caller's clock. A clock that runs backwards does not take the log with it.
     pub now: Time,
+    /// Searches that this was decided on; [`CommitError::Moved`] where one would now find something else.
+    pub conditions: Vec<Condition>,
+    /// Resources that this was decided on without writing them; [`CommitError::Stale`] where one was written after the
+    /// position at which it was read.
+    pub unchanged: Vec<(Key, Position)>,
     pub receipt: Option<Receipt>,
     pub writes: Vec<Write>,
     pub redirects: Vec<Redirect>,
@@ -18,6 +25,19 @@ pub struct Commit {
     pub remembered: Vec<Remembered>,
     /// Followers' cursors that move with this transaction: name and new position.
     pub cursors: Vec<(String, Position)>,
+}
+
+/// A search that a commit was decided on, such as that of a conditional create.
+///
+/// It holds while the search would find the same resources. A resource among them may change as long as it is still
+/// found; who depends on what it says expects its version, or names it in [`Commit::unchanged`].
+#[derive(Debug, Clone)]
+pub struct Condition {
+    pub query: Query,
+    /// The position that the search saw: [`crate::Page::position`].
+    pub since: Position,
+    /// All that it found.
+    pub found: Vec<Key>,
 }
 
 /// A new version of one resource.
@@ -51,6 +71,9 @@ pub enum Expect {
     Absent,
     /// This version is the newest; it may be a delete.
     Version(u64),
+    /// Whatever is there now, deleted or never used: the last who writes has the last word. A delete of what is not there
+    /// writes nothing.
+    Any,
 }
 
 #[derive(Debug)]
@@ -80,12 +103,23 @@ pub enum Why {
 pub struct Committed {
     /// The message's id, when the commit had a receipt.
     pub message: Option<MessageId>,
-    /// Of each write, in order: its position and version.
-    pub versions: Vec<(Position, u64)>,
+    /// Of each write, in order.
+    pub versions: Vec<Written>,
     /// `meta.lastUpdated` of what was written.
     pub time: Time,
     /// The end of the log as this commit left it.
     pub position: Position,
+}
+
+/// What a write became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    pub position: Position,
+    pub vid: u64,
+    /// [`Method::Create`] where nothing was there before, or only a delete.
+    pub method: Method,
+    /// False for a delete of what was not there: then this is the newest version as it was, or position 0 and version 0.
+    pub new: bool,
 }
 
 /// Why nothing was committed. Whoever catches it learns from the variant whether to try again.
@@ -93,6 +127,8 @@ pub struct Committed {
 pub enum CommitError {
     /// Somebody changed this resource since it was read. Read it and apply the change again.
     Stale(Key),
+    /// A search of [`Commit::conditions`] would now find something else. Search again and decide again.
+    Moved,
     /// This very message was committed before. Answer as it was answered; do not apply it again.
     Duplicate(MessageId),
     /// The access does not reach this resource.
@@ -111,7 +147,7 @@ pub enum CommitError {
 impl CommitError {
     /// Whether the same commit, read and computed again, may succeed.
     pub fn retry(&self) -> bool {
-        matches!(self, CommitError::Stale(_) | CommitError::Full | CommitError::Busy)
+        matches!(self, CommitError::Stale(_) | CommitError::Moved | CommitError::Full | CommitError::Busy)
     }
 }
 
@@ -120,6 +156,9 @@ impl fmt::Display for CommitError {
         match self {
             CommitError::Stale(key) => {
                 write!(out, "{key} changed since it was read; read it and apply the change again")
+            }
+            CommitError::Moved => {
+                out.write_str("what this was decided on changed since it was searched; search and decide again")
             }
             CommitError::Duplicate(_) => out.write_str("this message was committed before"),
             CommitError::Denied(key) => write!(out, "the policy does not let this requester write {}", key.kind),

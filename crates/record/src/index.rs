@@ -7,6 +7,7 @@ use fhir::Resource;
 use fhir::search::{self, Reference, Value};
 use rusqlite::{Connection, Statement, params};
 
+use crate::condition::Marks;
 use crate::derived;
 use crate::hash::{
     code_hash, coded_hash, local_hash, of_type_hash, of_type_system_hash, system_hash, unit_hash, url_hash,
@@ -107,6 +108,20 @@ impl Rows {
             Reference::Identifier { system, value } => {
                 self.tokens.push((p, code_hash(value), system_hash(system)));
             }
+        }
+    }
+
+    /// What a condition is held against before the body.
+    pub fn marks(&self) -> Marks {
+        let tokens = self.tokens.iter().map(|(p, h, _)| (*p, *h));
+        let begin = |text: &str| {
+            let mut begin = [0; 8];
+            begin.iter_mut().zip(text.bytes()).for_each(|(to, byte)| *to = byte);
+            begin
+        };
+        Marks {
+            hashes: tokens.chain(self.references.iter().copied()).collect(),
+            strings: self.strings.iter().map(|(p, text, _)| (*p, begin(text))).collect(),
         }
     }
 

@@ -12,6 +12,7 @@
 //! record.resolve(&[Key]) -> Vec<Key>                             through aliases and merges
 //! record.members(&Access, kind, group) -> Vec<Member>            a snapshot list as it is now
 //! record.search(&Access, &Query, page) -> Page
+//! record.position() / search_at(&Access, &Query, Position) / current_at(&Access, &[Key], Position)
 //! record.log(&Access, after, limit) / cursor(name) / advance(name, position)
 //! record.message(&Access, id) / messages(&Access, &MessageFilter) / raw(&Access, id) / made_by(&Access, id)
 //! record.prune_bodies(older_than, limit) / trim(now) / erase(&Access, &Key, Erasure) / check() / counts() / id_key()
@@ -38,6 +39,7 @@ mod checkpoint;
 mod clock;
 mod commit;
 mod compare;
+mod condition;
 mod derived;
 mod error;
 mod filing;
@@ -60,7 +62,9 @@ mod transaction;
 mod version;
 mod writer;
 
-pub use commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Remembered, Why, Write};
+pub use commit::{
+    Change, Commit, CommitError, Committed, Condition, Expect, Redirect, Remembered, Why, Write, Written,
+};
 pub use error::{OpenError, ReadError};
 pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
 pub use maintenance::{Counts, Erasure, Finding};

@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 
+use fhir::search::Query;
+
 use crate::error::ReadError;
+use crate::version::Position;
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,12 @@ pub enum Start {
 }
 
 impl PageKey {
+    /// The first page of a search at a position.
+    pub fn first(position: Position, query: &Query) -> PageKey {
+        let start = if query.sort.is_empty() { Start::Below(i64::MAX) } else { Start::Offset(0) };
+        PageKey { position: position.0, start, total: None }
+    }
+
     /// Reads what [`PageKey::write`] wrote: `position-b17` or `position-o50`, and `-t120` where the total is known.
     pub fn read(text: &str) -> Result<PageKey, ReadError> {
         let mut parts = text.split('-');

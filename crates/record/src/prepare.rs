@@ -3,6 +3,7 @@
 use fhir::Resource;
 
 use crate::body;
+use crate::condition::Marks;
 use crate::index::Rows;
 use crate::version::Key;
 
@@ -12,6 +13,7 @@ pub struct Prepared {
     pub(crate) key: Key,
     pub(crate) body: Vec<u8>,
     pub(crate) rows: Box<Rows>,
+    pub(crate) marks: Marks,
 }
 
 /// Makes ready what `fhir` accepted. `meta.versionId` and `meta.lastUpdated` are left out: the log gives them.
@@ -20,10 +22,12 @@ pub struct Prepared {
 /// If the resource has no id: every stored resource has one before it comes here.
 pub fn prepare(resource: &Resource<'_>) -> Prepared {
     let id = resource.id().expect("a resource has its id before it is stored");
+    let rows = Box::new(Rows::of(resource));
     Prepared {
         key: Key::new(resource.kind(), id),
         body: body::pack(&body::canonical(resource), true),
-        rows: Box::new(Rows::of(resource)),
+        marks: rows.marks(),
+        rows,
     }
 }
 

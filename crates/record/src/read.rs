@@ -67,18 +67,29 @@ pub fn version(db: &Connection, key: &Key, vid: u64) -> rusqlite::Result<Option<
     db.prepare_cached(&sql)?.query_row(params![kind, key.id, vid], read_version).optional()
 }
 
-/// The newest version of each key that `reach` covers.
-pub fn current(db: &Connection, reach: &Reach, keys: &[Key]) -> rusqlite::Result<Vec<Option<Version>>> {
+/// The version at a position.
+pub fn at(db: &Connection, position: Position) -> rusqlite::Result<Option<Version>> {
+    let sql = format!("SELECT {COLUMNS} FROM version v WHERE v.seq = ?1");
+    db.prepare_cached(&sql)?.query_row([position.0], read_version).optional()
+}
+
+/// The newest version, at `position`, of each key that `reach` covers.
+pub fn current(
+    db: &Connection,
+    reach: &Reach,
+    keys: &[Key],
+    position: Position,
+) -> rusqlite::Result<Vec<Option<Version>>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM version v WHERE v.seq = \
-         (SELECT seq FROM resource WHERE kind = ?1 AND id = ?2 ORDER BY vid DESC LIMIT 1)"
+         (SELECT seq FROM resource WHERE kind = ?1 AND id = ?2 AND seq <= ?3 ORDER BY vid DESC LIMIT 1)"
     );
     let mut newest = db.prepare_cached(&sql)?;
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
         let kind = if reach.covers(&key.kind) { kind(db, &key.kind)? } else { None };
         found.push(match kind {
-            Some(kind) => newest.query_row(params![kind, key.id], read_version).optional()?,
+            Some(kind) => newest.query_row(params![kind, key.id, position.0], read_version).optional()?,
             None => None,
         });
     }

@@ -117,8 +117,18 @@ impl Record {
 
     /// The newest versions of many resources in the order asked, all of one snapshot.
     pub async fn current_many(&self, access: &Access, keys: &[Key]) -> Result<Vec<Option<Version>>, ReadError> {
+        self.current_at(access, keys, Position::END).await
+    }
+
+    /// What was the newest version of each at a position.
+    pub async fn current_at(
+        &self,
+        access: &Access,
+        keys: &[Key],
+        position: Position,
+    ) -> Result<Vec<Option<Version>>, ReadError> {
         let (reach, keys) = (access.read().clone(), keys.to_vec());
-        self.shared.readers.run(move |db| read::current(db, &reach, &keys)).await
+        self.shared.readers.run(move |db| read::current(db, &reach, &keys, position)).await
     }
 
     /// Where each key leads through aliases and merges: itself where nothing is redirected. A loop ends at the key that
@@ -144,6 +154,14 @@ impl Record {
         self.shared.readers.run_checked(move |db| search::page(db, &reach, &query, page)).await
     }
 
+    /// The first page of a search as it was at a position: what a commit is decided on, and then names as a
+    /// [`crate::Condition`].
+    pub async fn search_at(&self, access: &Access, query: &Query, position: Position) -> Result<Page, ReadError> {
+        let (reach, query) = (access.read().clone(), query.clone());
+        let page = PageKey::first(position, &query);
+        self.shared.readers.run_checked(move |db| search::page(db, &reach, &query, Some(page))).await
+    }
+
     /// Versions after a position, oldest first, at most [`crate::LOG_PAGE_MAX`]: what a follower reads. A follower whose
     /// access leaves types out still passes them; the position to go on from is the second value.
     pub async fn log(
@@ -156,9 +174,9 @@ impl Record {
         self.shared.readers.run(move |db| read::log(db, &reach, after, limit)).await
     }
 
-    /// The end of the log.
+    /// The end of the log. Costs nothing: the writer says it.
     pub async fn position(&self) -> Result<Position, ReadError> {
-        self.shared.readers.run(read::end).await
+        Ok(self.shared.writer.end())
     }
 
     /// Where a follower stands; [`Position::START`] for a new one.

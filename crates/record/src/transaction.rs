@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Digest;
 
 use crate::body;
-use crate::commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Remembered, Why, Write};
+use crate::commit::{Change, Commit, CommitError, Committed, Expect, Redirect, Remembered, Why, Write, Written};
+use crate::condition::Marks;
 use crate::filing;
 use crate::index::Rows;
 use crate::message::Receipt;
@@ -33,8 +34,13 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// The index rows of each version written, with its position.
-pub type Indexed = Vec<(Box<Rows>, i64)>;
+/// A version that a commit wrote.
+pub struct Made {
+    pub seq: i64,
+    pub key: Key,
+    /// Its index rows, still to be written, and what conditions are held against; none of a delete.
+    pub index: Option<(Box<Rows>, Marks)>,
+}
 
 impl Log {
     pub fn read(db: &Connection) -> rusqlite::Result<Log> {
@@ -44,6 +50,11 @@ impl Log {
         let mut kinds = db.prepare("SELECT name, kind FROM kind")?;
         let kinds = kinds.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         Ok(Log { seq, time, kinds: Arc::new(kinds) })
+    }
+
+    /// The position at which the log ends.
+    pub fn end(&self) -> Position {
+        Position(self.seq)
     }
 
     /// The number of a resource type, given at its first use.
@@ -129,23 +140,26 @@ fn pack(bytes: &mut Vec<u8>) {
 }
 
 /// Writes all of a commit but its index rows, which the group writes together at its end.
-pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed, Indexed), Fault> {
+pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed, Vec<Made>), Fault> {
     let Ready { commit, hash, raw_bytes } = ready;
+    unchanged(db, log, commit.unchanged)?;
     let time = log.tick(commit.now);
     let first = log.seq + 1;
     let message = match &commit.receipt {
         Some(receipt) => Some(filing::claim(db, receipt, &hash)?),
         None => None,
     };
-    let mut indexed = Vec::with_capacity(commit.writes.len());
+    let mut made = Vec::with_capacity(commit.writes.len());
     let mut versions = Vec::with_capacity(commit.writes.len());
     for write in commit.writes {
         let place = Place { seq: log.seq + 1, tx: first, time, message };
         let kind = log.kind(db, &write.key.kind)?;
-        let (vid, rows) = version(db, kind, write, &place)?;
-        log.seq = place.seq;
-        versions.push((Position(place.seq), vid));
-        indexed.extend(rows.map(|rows| (rows, place.seq)));
+        let (written, version) = version(db, kind, write, &place)?;
+        versions.push(written);
+        if let Some(version) = version {
+            log.seq = version.seq;
+            made.push(version);
+        }
     }
     for remembered in commit.remembered {
         remember(db, log, remembered)?;
@@ -160,9 +174,26 @@ pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed,
         if let Receipt::New(message) = receipt {
             filing::arrival(db, id, message, &hash, raw_bytes)?;
         }
-        filing::attempt(db, receipt, id, time, (first, versions.len()))?;
+        filing::attempt(db, receipt, id, time, (first, made.len()))?;
     }
-    Ok((Committed { message, versions, time, position: Position(log.seq) }, indexed))
+    Ok((Committed { message, versions, time, position: log.end() }, made))
+}
+
+/// Whether nobody wrote these resources after they were read.
+fn unchanged(db: &Connection, log: &mut Log, read: Vec<(Key, Position)>) -> Result<(), Fault> {
+    for (key, position) in read {
+        let kind = log.kind(db, &key.kind)?;
+        if newest(db, kind, &key.id)?.is_some_and(|(_, seq)| seq > position.0) {
+            return Err(Fault::Said(CommitError::Stale(key)));
+        }
+    }
+    Ok(())
+}
+
+/// The newest version and its position.
+fn newest(db: &Connection, kind: i64, id: &str) -> rusqlite::Result<Option<(u64, i64)>> {
+    let newest = "SELECT vid, seq FROM resource WHERE kind=?1 AND id=?2 ORDER BY vid DESC LIMIT 1";
+    db.prepare_cached(newest)?.query_row(params![kind, id], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
 /// Where a new version stands.
@@ -173,20 +204,29 @@ struct Place {
     message: Option<MessageId>,
 }
 
-fn version(db: &Connection, kind: i64, write: Write, place: &Place) -> Result<(u64, Option<Box<Rows>>), Fault> {
-    let newest = "SELECT vid, seq FROM resource WHERE kind=?1 AND id=?2 ORDER BY vid DESC LIMIT 1";
-    let newest: Option<(u64, i64)> = db
-        .prepare_cached(newest)?
-        .query_row(params![kind, write.key.id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+/// Writes one version; none where there is nothing to delete.
+fn version(db: &Connection, kind: i64, write: Write, place: &Place) -> Result<(Written, Option<Made>), Fault> {
+    let newest = newest(db, kind, &write.key.id)?;
     let vid = match (write.expect, newest) {
-        (Expect::Absent, None) => 1,
+        (Expect::Absent | Expect::Any, None) => 1,
         (Expect::Version(expected), Some((vid, _))) if vid == expected => vid + 1,
+        (Expect::Any, Some((vid, _))) => vid + 1,
         _ => return Err(Fault::Said(CommitError::Stale(write.key))),
     };
-    let (method, body, rows) = match write.change {
-        Change::Put(prepared) if vid == 1 => (Method::Create, Some(prepared.body), Some(prepared.rows)),
-        Change::Put(prepared) => (Method::Update, Some(prepared.body), Some(prepared.rows)),
+    let replaced = match newest {
+        Some((_, prior)) => supersede(db, kind, prior, place.seq)?,
+        None => false,
+    };
+    let (method, body, index) = match write.change {
+        Change::Put(prepared) => {
+            let method = if replaced { Method::Update } else { Method::Create };
+            (method, Some(prepared.body), Some((prepared.rows, prepared.marks)))
+        }
+        Change::Delete if !replaced && write.expect == Expect::Any => {
+            let (vid, seq) = newest.unwrap_or_default();
+            let there = Written { position: Position(seq), vid, method: Method::Delete, new: false };
+            return Ok((there, None));
+        }
         Change::Delete => (Method::Delete, None, None),
     };
     let groups: Vec<u8> = write.groups.iter().flat_map(|group| group.to_le_bytes()).collect();
@@ -212,20 +252,14 @@ fn version(db: &Connection, kind: i64, write: Write, place: &Place) -> Result<(u
         let group = i64::from_ne_bytes(group.to_ne_bytes());
         db.prepare_cached("INSERT OR IGNORE INTO member VALUES (?,?,?)")?.execute(params![kind, group, place.seq])?;
     }
-    if let Some((_, prior)) = newest {
-        supersede(db, kind, prior, place.seq)?;
-    }
-    Ok((vid, rows))
+    let written = Written { position: Position(place.seq), vid, method, new: true };
+    Ok((written, Some(Made { seq: place.seq, key: write.key, index })))
 }
 
 /// The state is no part of what a version says; it is the one thing beside a version that may change after it.
 fn remember(db: &Connection, log: &mut Log, remembered: Remembered) -> Result<(), Fault> {
     let kind = log.kind(db, &remembered.key.kind)?;
-    let newest = "SELECT vid, seq FROM resource WHERE kind=?1 AND id=?2 ORDER BY vid DESC LIMIT 1";
-    let newest: Option<(u64, i64)> = db
-        .prepare_cached(newest)?
-        .query_row(params![kind, remembered.key.id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+    let newest = newest(db, kind, &remembered.key.id)?;
     let Some((_, seq)) = newest.filter(|(vid, _)| *vid == remembered.vid) else {
         return Err(Fault::Said(CommitError::Stale(remembered.key)));
     };
@@ -234,13 +268,14 @@ fn remember(db: &Connection, log: &mut Log, remembered: Remembered) -> Result<()
     Ok(())
 }
 
-/// Ends what is visible of the version at `prior`; a delete never was.
-fn supersede(db: &Connection, kind: i64, prior: i64, until: i64) -> rusqlite::Result<()> {
+/// Ends what is visible of the version at `prior`, and says whether it was; a delete never is.
+fn supersede(db: &Connection, kind: i64, prior: i64, until: i64) -> rusqlite::Result<bool> {
     let end = "UPDATE span SET until=?3 WHERE kind=?1 AND seq=?2 AND until IS NULL";
-    if db.prepare_cached(end)?.execute(params![kind, prior, until])? > 0 {
+    let was = db.prepare_cached(end)?.execute(params![kind, prior, until])? > 0;
+    if was {
         db.prepare_cached("INSERT INTO superseded VALUES (?1, ?2)")?.execute(params![until, prior])?;
     }
-    Ok(())
+    Ok(was)
 }
 
 fn redirect(db: &Connection, log: &mut Log, change: &Redirect) -> rusqlite::Result<()> {

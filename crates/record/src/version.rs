@@ -59,6 +59,8 @@ pub struct MessageId(pub i64);
 impl Position {
     /// Before everything.
     pub const START: Position = Position(0);
+    /// After everything that there will be.
+    pub(crate) const END: Position = Position(i64::MAX);
 }
 
 impl Key {

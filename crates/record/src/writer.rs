@@ -6,7 +6,7 @@
 //! failed fsync nobody knows what is on disk: the writer takes nothing more, and the process is to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 
@@ -17,9 +17,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint;
 use crate::commit::{Change, Commit, CommitError, Committed};
+use crate::condition::Recent;
 use crate::error::OpenError;
 use crate::index::Batch;
-use crate::transaction::{self, Fault, Log, Ready};
+use crate::transaction::{self, Fault, Log, Made, Ready};
+use crate::version::Position;
 
 /// A group ends at this many commits, or at this many bytes, whichever comes first.
 const GROUP_COMMITS_MAX: usize = 256;
@@ -42,12 +44,14 @@ enum Task {
 pub struct Writer {
     tasks: Option<mpsc::Sender<Task>>,
     thread: Option<JoinHandle<()>>,
+    end: Arc<AtomicI64>,
 }
 
 impl Writer {
     pub fn start(mut db: Connection, queue: usize, checkpoint: SyncSender<()>) -> Result<Writer, OpenError> {
         let damaged = |why: rusqlite::Error| OpenError::Damaged(why.to_string());
         let log = Log::read(&db).map_err(damaged)?;
+        let end = Arc::new(AtomicI64::new(log.end().0));
         let (tasks, waiting) = mpsc::channel(queue.max(1));
         let wal_pages = Arc::new(AtomicU32::new(0));
         let told = Arc::clone(&wal_pages);
@@ -56,11 +60,17 @@ impl Writer {
             Ok(())
         };
         db.wal_hook(Some(note)).map_err(damaged)?;
-        let work = Work { db, log, waiting, checkpoint, wal_pages, broken: false };
+        let recent = Recent::new(log.end().0);
+        let work = Work { db, log, recent, end: Arc::clone(&end), waiting, checkpoint, wal_pages, broken: false };
         let thread = std::thread::Builder::new().name("record-writer".to_owned());
         let thread = thread.spawn(move || work.run());
         let thread = thread.map_err(|why| OpenError::Damaged(format!("no thread to write with: {why}")))?;
-        Ok(Writer { tasks: Some(tasks), thread: Some(thread) })
+        Ok(Writer { tasks: Some(tasks), thread: Some(thread), end })
+    }
+
+    /// The end of the log: every read that begins now sees it.
+    pub fn end(&self) -> Position {
+        Position(self.end.load(Ordering::Acquire))
     }
 
     pub async fn commit(&self, access: &Access, commit: Commit) -> Result<Committed, CommitError> {
@@ -131,6 +141,9 @@ fn permitted(access: &Access, commit: &Commit) -> Result<(), CommitError> {
 struct Work {
     db: Connection,
     log: Log,
+    recent: Recent,
+    /// Where the durable log ends, for those who ask.
+    end: Arc<AtomicI64>,
     waiting: mpsc::Receiver<Task>,
     checkpoint: SyncSender<()>,
     /// As SQLite told after the last commit.
@@ -185,6 +198,8 @@ impl Work {
         };
         match results {
             Ok(results) => {
+                self.recent.keep();
+                self.end.store(self.log.end().0, Ordering::Release);
                 for (answer, result) in answers.into_iter().zip(results) {
                     // Who no longer waits finds the result in the log.
                     let _ = answer.send(result);
@@ -192,6 +207,7 @@ impl Work {
             }
             Err(error) => {
                 self.log = before;
+                self.recent.undo(self.log.end().0);
                 for answer in answers {
                     let _ = answer.send(Err(error.clone()));
                 }
@@ -225,12 +241,20 @@ impl Work {
     /// One commit in its savepoint. Its own failure is its result; an error is everybody's.
     fn member(&mut self, commit: Ready, batch: &mut Batch) -> rusqlite::Result<Result<Committed, CommitError>> {
         let before = self.log.clone();
+        let redirects = !commit.commit.redirects.is_empty();
         self.db.prepare_cached("SAVEPOINT member")?.execute([])?;
-        match transaction::write(&self.db, &mut self.log, commit) {
-            Ok((committed, rows)) => {
+        match self.write(commit) {
+            Ok((committed, made)) => {
                 self.db.prepare_cached("RELEASE member")?.execute([])?;
-                for (rows, seq) in rows {
-                    batch.add(*rows, seq);
+                if redirects {
+                    self.recent.redirected(self.log.end().0);
+                }
+                for Made { seq, key, index } in made {
+                    let (rows, marks) = index.unzip();
+                    self.recent.add(seq, key, marks);
+                    if let Some(rows) = rows {
+                        batch.add(*rows, seq);
+                    }
                 }
                 Ok(Ok(committed))
             }
@@ -245,6 +269,11 @@ impl Work {
             }
             Err(Fault::Sqlite(error)) => Err(error),
         }
+    }
+
+    fn write(&mut self, commit: Ready) -> Result<(Committed, Vec<Made>), Fault> {
+        self.recent.check(&self.db, &commit.commit.conditions, self.log.end().0)?;
+        transaction::write(&self.db, &mut self.log, commit)
     }
 
     fn undo(&mut self, before: Log) -> rusqlite::Result<()> {

@@ -26,8 +26,8 @@ async fn only_the_expected_version_is_replaced() {
     let stale = Err(CommitError::Stale(key.clone()));
     assert_eq!(record.commit(&all(), writes(vec![put(&json, Expect::Version(1))])).await, stale);
     let first = commit(&record, vec![put(&json, Expect::Absent)]).await;
-    assert_eq!(first.versions[0].1, 1);
-    assert_eq!(commit(&record, vec![put(&json, Expect::Version(1))]).await.versions[0].1, 2);
+    assert_eq!(first.versions[0].vid, 1);
+    assert_eq!(commit(&record, vec![put(&json, Expect::Version(1))]).await.versions[0].vid, 2);
     for wrong in [Expect::Absent, Expect::Version(1), Expect::Version(3)] {
         assert_eq!(record.commit(&all(), writes(vec![put(&json, wrong)])).await, stale, "{wrong:?}");
     }
@@ -45,7 +45,7 @@ async fn a_deleted_id_goes_on_with_its_history() {
     assert!(crate::found(&record, "Patient", &[]).await.is_empty());
     let json = patient("a", "Adams");
     assert!(record.commit(&all(), writes(vec![put(&json, Expect::Absent)])).await.is_err());
-    assert_eq!(commit(&record, vec![put(&json, Expect::Version(2))]).await.versions[0].1, 3);
+    assert_eq!(commit(&record, vec![put(&json, Expect::Version(2))]).await.versions[0].vid, 3);
     assert_eq!(crate::found(&record, "Patient", &[]).await, ["a"]);
 }
 

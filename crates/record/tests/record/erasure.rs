@@ -44,5 +44,5 @@ async fn an_erased_resource_keeps_its_keys_and_loses_its_content() {
     assert_eq!(record.erase(&all(), &key, Erasure::Versions).await.unwrap(), 0);
     assert_eq!(record.check().await.unwrap(), []);
     // The id goes on: whoever writes it again expects the version that it had.
-    assert_eq!(commit(&record, vec![put(&patient("a", "New"), Expect::Version(2))]).await.versions[0].1, 3);
+    assert_eq!(commit(&record, vec![put(&patient("a", "New"), Expect::Version(2))]).await.versions[0].vid, 3);
 }

@@ -122,7 +122,7 @@ impl From<ReadError> for Failure {
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Failure {
         let kind = match error {
-            CommitError::Stale(_) | CommitError::Duplicate(_) => Kind::Conflict,
+            CommitError::Stale(_) | CommitError::Moved | CommitError::Duplicate(_) => Kind::Conflict,
             CommitError::Denied(_) => Kind::Forbidden,
             CommitError::Refused(_) => Kind::Invalid,
             CommitError::Full => Kind::Full,

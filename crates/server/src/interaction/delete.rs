@@ -26,7 +26,7 @@ async fn remove(ask: Ask, key: Key, wanted: Option<Match>) -> Result<HttpRespons
     let Some(there) = there else { return Ok(HttpResponse::NoContent().finish()) };
     match write::commit(&ask, &key, Change::Delete, Some(&there)).await {
         Ok(committed) => {
-            let tag = format!("W/\"{}\"", committed.versions[0].1);
+            let tag = format!("W/\"{}\"", committed.versions[0].vid);
             Ok(HttpResponse::build(StatusCode::NO_CONTENT).insert_header((ETAG, tag)).finish())
         }
         Err(CommitError::Stale(_)) if wanted.is_some() => Err(stale()),

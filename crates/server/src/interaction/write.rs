@@ -46,7 +46,7 @@ pub async fn commit(ask: &Ask, key: &Key, change: Change, current: Option<&Versi
 
 /// The answer to a create or update, with the version as it was stored.
 pub async fn answer(ask: &Ask, key: &Key, committed: &Committed, created: bool) -> Result<HttpResponse, Failure> {
-    let (_, vid) = committed.versions[0];
+    let vid = committed.versions[0].vid;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let at = created.then(|| format!("{}/{key}/_history/{vid}", ask.base));
     match ask.app.record.vread(&ask.access, key, vid).await? {
