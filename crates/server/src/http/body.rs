@@ -3,15 +3,17 @@
 use std::future::Future;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpMessage, HttpRequest};
 
 use fhir::Resource;
 
+use super::access::Ask;
 use super::coding::{self, Coding, RATIO_MAX, Refused};
 use super::failure::{Failure, Kind};
 use super::format::{self, Format};
+use super::link;
 use crate::config;
 
 /// The body of a request that carries a resource, read strictly.
@@ -31,6 +33,30 @@ pub async fn fhir_body(
     }
     let read = actix_web::web::block(move || read_resource(&body, format)).await;
     read.unwrap_or_else(|_| Err(Failure::new(Kind::Busy, "more is being read than there are threads; try again soon")))
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The parameters of a search that is posted: those of the address, then those of the body. What they say of the form
+/// counts as if it stood in the address.
+pub async fn search_body(ask: &Ask, request: &HttpRequest, payload: Payload) -> Result<Vec<(String, String)>, Failure> {
+    if content_type(request).as_deref() != Some(FORM) {
+        let text = format!("send the parameters as {FORM}");
+        return Err(Failure::at(Kind::UnsupportedMedia, "http.Content-Type", text));
+    }
+    let body = read_body(request, payload, &ask.app.config.http).await?;
+    let text = std::str::from_utf8(&body).ok().filter(|text| link::is_sound(text));
+    let text = text.ok_or_else(|| {
+        Failure::new(
+            Kind::Invalid,
+            "the parameters have a % that begins no byte, or are not UTF-8; encode them as forms are",
+        )
+    })?;
+    let mut pairs = link::pairs(request.query_string());
+    pairs.extend(link::pairs(text));
+    let form = ask.form.shaped(&pairs)?;
+    request.extensions_mut().insert(form);
+    Ok(pairs)
 }
 
 /// From this size on a body is read on a thread of its own, so that small requests are not held up.

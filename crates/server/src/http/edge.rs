@@ -13,6 +13,7 @@ use actix_web::{Error, HttpMessage, ResponseError};
 use super::failure::{Failure, Kind};
 use super::form::Form;
 use super::format::Format;
+use super::link::is_sound;
 use crate::app::App;
 
 /// Larger bodies would hold up those who wait for this thread.
@@ -59,6 +60,11 @@ fn admit(request: &ServiceRequest) -> Result<Form, Failure> {
             settings.url_bytes_max
         );
         return Err(Failure::new(Kind::LongAddress, text));
+    }
+    let query = request.query_string();
+    if query.contains('%') && !is_sound(query) {
+        let text = "the query has a % that begins no byte, or is not UTF-8; encode it as forms are";
+        return Err(Failure::new(Kind::Invalid, text));
     }
     if request.headers().get(RANGE).is_some_and(|range| !is_modest(range)) {
         let text = "parts of a resource are not given; ask for the whole, for _elements or for _summary";

@@ -26,10 +26,10 @@ use actix_web::middleware::from_fn;
 use actix_web::{App as Routes, HttpServer, web};
 
 pub use access::{Ask, client_address};
-pub use body::{content_type, detached, fhir_body, header_text, read_body};
+pub use body::{content_type, detached, fhir_body, header_text, read_body, search_body};
 pub use failure::{Failure, Kind};
 pub use form::{Form, Return};
-pub use link::{base, encoded, pairs};
+pub use link::{base, encoded, pairs, query};
 pub use precondition::{Fresh, Match};
 pub use reply::{answer, json};
 pub use routes::{Deed, FHIR, PLACES, Place};

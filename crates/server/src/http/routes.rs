@@ -14,7 +14,9 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard};
 use super::edge::edge;
 use super::failure::{Failure, Kind};
 use crate::app::App;
-use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
+use crate::interaction::{
+    batch, capabilities, create, delete, history, no_operation, patch, read, search, update, vread,
+};
 use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
 
 /// The path under which FHIR is served.
@@ -177,7 +179,7 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::HistorySystem => route.to(history::of_everything),
         Deed::SearchType => route.to(search::by_query),
         Deed::SearchTypeForm => route.to(search::by_form),
-        Deed::SearchCompartment | Deed::SearchCompartmentForm => route.to(|| not_yet("searching in compartments")),
+        Deed::SearchCompartment | Deed::SearchCompartmentForm => route.to(no_compartment),
         Deed::Create => route.to(create::create),
         Deed::HistoryType => route.to(history::of_kind),
         Deed::UpdateWhere => route.to(update::where_matches),
@@ -212,6 +214,12 @@ impl Place {
 }
 
 impl Deed {
+    /// Whether it is there already.
+    pub fn is_served(self) -> bool {
+        use Deed::*;
+        !matches!(self, SearchSystem | SearchSystemForm | SearchCompartment | SearchCompartmentForm)
+    }
+
     /// The name, by which R4 calls it where R4 has one (restful-interaction).
     pub fn name(self) -> &'static str {
         match self {
@@ -278,6 +286,10 @@ fn only(methods: &'static str, resource: Resource) -> Resource {
 /// What R4 has and this server has not yet.
 async fn not_yet(what: &'static str) -> Result<HttpResponse, Failure> {
     Err(Failure::new(Kind::NotServed, format!("not served yet: {what}")))
+}
+
+async fn no_compartment(path: web::Path<(String, String, String)>) -> Result<HttpResponse, Failure> {
+    if path.2.starts_with('$') { Err(no_operation()) } else { not_yet("searching in compartments").await }
 }
 
 async fn nothing_here() -> Result<HttpResponse, Failure> {

@@ -75,6 +75,7 @@ async fn check(app: &App, peer: &str, cases: &[Case<'_>]) {
 
 const HERE: &str = "127.0.0.1:50000";
 const JSON: &str = "content-type: application/fhir+json";
+const FORM: &str = "content-type: application/x-www-form-urlencoded";
 const PATCH: &str = r#"[{"op":"replace","path":"/name/0/family","value":"Roe"}]"#;
 const PATIENT: &str = r#"{"resourceType":"Patient","id":"a","name":[{"family":"Doe"}]}"#;
 
@@ -101,7 +102,7 @@ async fn writes_and_their_conditions() {
             ("PUT", at, JSON, &long, 413, "too-long"),
             ("PUT", at, JSON, r#"{"resourceType":"Patient"}"#, 400, "id must be there"),
             ("PUT", "/fhir/Patient/b", JSON, PATIENT, 400, "the one in the address"),
-            ("PUT", "/fhir/Patient/a_b", JSON, PATIENT, 404, "ids are"),
+            ("PUT", "/fhir/Patient/a_b", JSON, PATIENT, 400, "ids are"),
             ("POST", "/fhir/Patient", JSON, PATIENT, 201, r#""versionId":"1""#),
             ("POST", "/fhir/Observation", JSON, PATIENT, 400, "must be Observation"),
             ("POST", "/fhir/Patient", "if-none-exist: identifier=1", PATIENT, 201, "Doe"),
@@ -153,17 +154,20 @@ async fn reads_and_their_forms() {
             ("GET", "/fhir/Patient?colour=red", "", "", 400, "http.colour"),
             ("GET", "/fhir/Patient?colour=red", "prefer: handling=lenient", "", 200, r#""mode":"outcome""#),
             ("GET", "/fhir/Patient?_summary=count", "", "", 200, r#""total":1"#),
-            (
-                "POST",
-                "/fhir/Patient/_search",
-                "content-type: application/x-www-form-urlencoded",
-                "name=doe",
-                200,
-                "Doe",
-            ),
+            ("POST", "/fhir/Patient/_search", FORM, "name=doe", 200, "Doe"),
+            ("POST", "/fhir/Patient/_search", FORM, "name=doe&_format=xml", 200, "<family value=\"Doe\"/>"),
+            ("POST", "/fhir/Patient/_search", FORM, "name=%zz", 400, "UTF-8"),
+            ("POST", "/fhir/Patient/_search", FORM, "name=doe&_format=ttl", 406, "http._format"),
             ("POST", "/fhir/Patient/_search", JSON, "name=doe", 415, "x-www-form-urlencoded"),
             ("GET", "/fhir/Patience", "", "", 404, "not-supported"),
-            ("GET", "/fhir/Patient/$everything", "", "", 501, "operations"),
+            ("GET", "/fhir/Patient/$nothing", "", "", 404, "no such operation"),
+            ("GET", "/fhir/Group/1/$export", "", "", 404, "no such operation"),
+            ("GET", "/fhir/Patient?name=%ff", "", "", 400, "UTF-8"),
+            ("OPTIONS", "/fhir", "", "", 200, "CapabilityStatement"),
+            ("OPTIONS", "/fhir/Patient/a", "", "", 200, ""),
+            ("HEAD", "/fhir/Patient/a", "", "", 200, ""),
+            ("HEAD", "/fhir/Patient/a/_history", "", "", 200, ""),
+            ("HEAD", "/fhir/Patient/b", "", "", 404, ""),
             ("POST", "/fhir/metadata", "", "", 405, "GET, HEAD"),
             ("GET", "/elsewhere", "", "", 404, "not-found"),
         ],

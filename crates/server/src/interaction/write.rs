@@ -5,6 +5,7 @@ use fhir::{Node, Resource, Severity};
 use record::{Change, Commit, CommitError, Committed, Expect, Key, Prepared, Version, Write};
 
 use super::answer::{Answer, Stamp};
+use super::bounds::bounded;
 use super::{identifier, subset};
 use crate::app;
 use crate::config::Validate;
@@ -22,7 +23,7 @@ pub fn checked(resource: Resource<'static>, kind: &str) -> Result<Resource<'stat
         let text = "this is a part of the resource (meta.tag says SUBSETTED); read it whole, and write it whole";
         return Err(Failure::new(Kind::Unprocessable, text));
     }
-    Ok(resource)
+    bounded(resource)
 }
 
 /// Makes the resource ready for the record, if the site's rules let it in.
