@@ -2,49 +2,16 @@
 //!
 //! The data lies beside the checkout; where it is absent the tests say so and pass.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+#[path = "support/said.rs"]
+mod said;
+#[path = "support/shared.rs"]
+mod shared;
 
-use fhir::{Issue, Node, Object, Resource, json, xml};
+use std::path::Path;
 
-fn shared(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(folder);
-    let Ok(entries) = std::fs::read_dir(&root) else {
-        #[expect(clippy::print_stderr, reason = "a skipped test is seen")]
-        {
-            eprintln!("skipped: {} is not here", root.display());
-        }
-        return Vec::new();
-    };
-    let files = entries.map(|entry| entry.expect("a folder can be listed").path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == extension)).collect();
-    files.sort();
-    files
-}
-
-fn name(path: &Path) -> &str {
-    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
-}
-
-/// What a resource says, whatever the order of its elements; lists keep theirs.
-#[derive(Debug, PartialEq)]
-enum Said<'n> {
-    Object(BTreeMap<&'static str, Said<'n>>),
-    List(Vec<Said<'n>>),
-    Value(&'n Node<'n>),
-}
-
-fn said<'n>(node: &'n Node<'n>) -> Said<'n> {
-    match node {
-        Node::Object(object) => said_by(object),
-        Node::List(items) => Said::List(items.iter().map(said).collect()),
-        value => Said::Value(value),
-    }
-}
-
-fn said_by<'n>(object: &'n Object<'n>) -> Said<'n> {
-    Said::Object(object.fields.iter().map(|(name, node)| (*name, said(node))).collect())
-}
+use fhir::{Issue, Node, Resource, json, xml};
+use said::{said, said_by};
+use shared::{name, shared};
 
 fn read_xml<'a>(bytes: &'a [u8], file: &str) -> Resource<'a> {
     xml::read(bytes).unwrap_or_else(|issues| panic!("{file}: {issues:#?}\n{}", String::from_utf8_lossy(bytes)))

@@ -35,13 +35,13 @@ pub fn read<'a>(tokens: &mut Tokens<'a>, div: Tag<'a>, text: &'a str) -> Result<
             Event::Start(_) | Event::Empty(_) if marks.len() == DEPTH_MAX => {
                 return Err(Fault::new(at, format!("narrative nested deeper than {DEPTH_MAX} elements")));
             }
-            Event::Start(_) => {
+            Event::Start(start) => {
                 marks.push(spaces.mark());
-                judge_tag(tokens.tag(at, false), &mut spaces, false)?;
+                judge_tag(tokens.tag(at, &start, false), &mut spaces, false)?;
             }
-            Event::Empty(_) => {
+            Event::Empty(start) => {
                 let mark = spaces.mark();
-                judge_tag(tokens.tag(at, true), &mut spaces, false)?;
+                judge_tag(tokens.tag(at, &start, true), &mut spaces, false)?;
                 spaces.go_back(mark);
             }
             Event::End(_) => {
@@ -136,7 +136,7 @@ pub fn declared(tag: Tag) -> Option<Space> {
         let (name, raw) = attribute.ok()?;
         spaces.take(name, raw, mark).ok()?;
     }
-    spaces.of_element("").ok().map(|(space, _)| space)
+    Some(spaces.unprefixed())
 }
 
 /// `&nbsp;` is written `&#160;`.
