@@ -40,6 +40,7 @@ const DOORS: [(&str, &[&str]); 38] = [
     ("quick-xml", &["fhir"]),
     ("unicode-normalization", &["fhir"]),
     ("octofhir-ucum", &["fhir"]),
+    ("regex", &["fhir"]),
     // fhirbolt is fed through it; the server's settings and `-o json`. No resource is read or written with it.
     ("serde_json", &["typed", "server"]),
     ("serde", &["typed", "server"]),
@@ -47,7 +48,7 @@ const DOORS: [(&str, &[&str]); 38] = [
     ("csv", &["gateway"]),
     ("saphyr-parser", &["gateway"]),
     // Documents in messages; a JSON Patch inside a Bundle.
-    ("base64", &["gateway", "server"]),
+    ("base64", &["fhir", "gateway", "server"]),
     // Keyed ids are made where keys are known; the log's checksums where bodies are; page links where they go out.
     ("hmac", &["gateway", "server"]),
     ("sha2", &["gateway", "record", "server"]),

@@ -1,6 +1,8 @@
 //! A decimal exactly as written: what its digits say and how precise they are (R4 §2.24.0.1: `1.10` is not `1.1`).
 //!
-//! Arithmetic is not here; comparison is exact as far as 38 digits reach, which is twice what R4 asks of anyone.
+//! Comparison is exact as far as 38 digits reach, which is twice what R4 asks of anyone. `arithmetic` counts with them.
+
+mod arithmetic;
 
 use std::cmp::Ordering;
 
@@ -78,6 +80,26 @@ impl Decimal {
     }
 }
 
+/// As a person writes it, and JSON takes it: `1.10`, `-0.5`, `1e40` only where there would be many zeros.
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const ZEROS_MAX: u32 = 20;
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let digits = self.mantissa.unsigned_abs();
+        let places = self.exponent.unsigned_abs();
+        if self.exponent.unsigned_abs() > 2 * ZEROS_MAX || (self.exponent > 0 && places > ZEROS_MAX) {
+            return write!(f, "{sign}{digits}e{}", self.exponent);
+        }
+        if self.exponent >= 0 {
+            let zeros = if digits == 0 { 0 } else { places as usize };
+            return write!(f, "{sign}{digits}{}", "0".repeat(zeros));
+        }
+        let padded = format!("{digits:0>width$}", width = places as usize + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - places as usize);
+        write!(f, "{sign}{whole}.{fraction}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +114,16 @@ mod tests {
         }
         for text in ["", "-", ".5", "5.", "1e", "0x1", "1 ", "NaN", "1e999999999999", "1e500", &"9".repeat(40)] {
             assert!(Decimal::read(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn is_written_as_it_was_read() {
+        for text in ["1.10", "-0.5", "100", "0", "0.00", "-12.340", "123456789012345678901234567890.123456"] {
+            assert_eq!(Decimal::read(text).expect("a number").to_string(), text);
+        }
+        for (text, shown) in [("1e3", "1000"), ("1e40", "1e40"), ("1.5e-100", "15e-101"), ("0e5", "0"), ("+7", "7")] {
+            assert_eq!(Decimal::read(text).expect("a number").to_string(), shown);
         }
     }
 

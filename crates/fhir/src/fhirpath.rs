@@ -1,24 +1,32 @@
-//! FHIRPath 2.0 (N1) over resources, as far as R4's search parameters need it; what is not served yet is an error when
-//! an expression is compiled, never an empty answer.
+//! FHIRPath 2.0 (N1) with what R4 adds (R4 §2.9.1), over resources. What is not served is an error when an expression
+//! is compiled, or one that says so when it is evaluated, never an empty answer.
 //!
-//! `lexer` and `parser` read the whole grammar into an `ast`. `compile` turns that into a `program` of what the
-//! evaluator knows, and `evaluate` with one file a family of functions under `function` runs it. Beside the program, an
-//! expression that only steps down through elements has `paths`: static names that are followed without allocation,
-//! which is how a resource is indexed.
+//! `lexer` and `parser` read the grammar into an `ast`. `compile` turns that into a `program` in which every name is
+//! looked up, refusing steps that find nothing (`known`), and `evaluate` runs it, with `operator` and one file a family of
+//! functions under `function`. Beside the program, an expression that only steps down through elements has `paths`: static
+//! names that are followed without allocation, which is how a resource is indexed.
 
 mod ast;
 mod compare;
 mod compile;
+mod distinct;
+mod environment;
 mod evaluate;
 mod function;
 mod item;
+mod kind;
+mod known;
 mod lexer;
+mod operator;
 mod parser;
 mod path;
 mod program;
+mod quantity;
+mod resolve;
+mod temporal;
 
-pub use evaluate::EvaluateError;
-pub(crate) use item::is_a;
+pub use environment::Environment;
+pub use evaluate::{EvaluateError, WORK_MAX};
 pub use item::{Element, Form, Item, Scalar};
 pub use parser::{LENGTH_MAX_BYTES, NESTING_MAX, NODES_MAX};
 pub use path::Path;
@@ -31,6 +39,7 @@ use crate::schema::Type;
 pub struct Expression {
     program: program::Program,
     paths: Option<Vec<Path>>,
+    finds_nothing: bool,
 }
 
 /// Why an expression cannot be used, and where in its text.
@@ -42,22 +51,50 @@ pub struct CompileError {
 }
 
 impl Expression {
-    /// Compiles an expression that will be asked of `context`: a resource type, or the type of an element.
+    /// Compiles an expression that will be asked of `context`: a resource type, or the type of an element. An abstract
+    /// type (`Resource`, `Element`) lets any step pass.
     pub fn compile(text: &str, context: &'static Type) -> Result<Expression, CompileError> {
         let tree = parser::parse(text)?;
-        let paths = path::paths(&tree, context)?;
-        let program = compile::compile(&tree)?;
-        Ok(Expression { program, paths })
+        let (program, known) = compile::compile(&tree, &[context])?;
+        Ok(Expression { program, paths: path::paths(&tree, context), finds_nothing: known.is_nothing() })
     }
 
-    /// The result in order. The expression should have been compiled for the resource's type.
+    /// The same for items of several types, such as those of a choice: a step must be one of at least one of them. Such
+    /// an expression has no paths.
+    pub fn compile_among(text: &str, contexts: &[&'static Type]) -> Result<Expression, CompileError> {
+        let (program, known) = compile::compile(&parser::parse(text)?, contexts)?;
+        Ok(Expression { program, paths: None, finds_nothing: known.is_nothing() })
+    }
+
+    /// The result in order, of a whole resource by itself. The expression should have been compiled for its type.
     pub fn evaluate<'r>(&self, resource: &'r Resource<'_>) -> Result<Vec<Item<'r>>, EvaluateError> {
-        evaluate::run(&self.program, resource)
+        let Some(environment) = Environment::of(resource) else {
+            return Err(EvaluateError::new("a resource of a type that R4 does not have"));
+        };
+        self.evaluate_in(&environment, Item::Element(environment.resource))
     }
 
-    /// The result for one item of a resource.
-    pub fn evaluate_in<'r>(&self, root: Element<'r>, item: Item<'r>) -> Result<Vec<Item<'r>>, EvaluateError> {
-        evaluate::run_in(&self.program, root, item)
+    /// The result in order, of any item.
+    pub fn evaluate_in<'r>(
+        &self,
+        environment: &Environment<'_, 'r>,
+        context: Item<'r>,
+    ) -> Result<Vec<Item<'r>>, EvaluateError> {
+        let run = evaluate::Run::new(environment, &context);
+        evaluate::collect(&run.scope(), &self.program)
+    }
+
+    /// Whether a condition, such as an invariant, holds for an item. What is unknown (an empty result) does not; a single
+    /// item that is no boolean does (FHIRPath §4.5); several are an error.
+    pub fn holds<'r>(&self, environment: &Environment<'_, 'r>, context: &Item<'r>) -> Result<bool, EvaluateError> {
+        let run = evaluate::Run::new(environment, context);
+        evaluate::holds(&run.scope(), &self.program)
+    }
+
+    /// Whether it can find nothing, ever, in what it was compiled for: `Encounter.status` in a Patient. That is no error,
+    /// because one expression may be meant for several types, but is seldom what a person meant.
+    pub fn finds_nothing(&self) -> bool {
+        self.finds_nothing
     }
 
     /// The plain paths whose values together are the result, where the expression is that simple. Only the order and

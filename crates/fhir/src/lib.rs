@@ -13,6 +13,7 @@ mod interval;
 pub mod issue;
 pub mod json;
 pub mod links;
+pub mod ndjson;
 pub mod node;
 pub mod outcome;
 pub mod patch;

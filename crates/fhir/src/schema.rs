@@ -34,6 +34,8 @@ pub struct Type {
     /// The slots of the elements that must be there.
     pub(crate) required: u128,
     names: Names,
+    /// The first element of each stem.
+    stems: Names,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +107,12 @@ impl Schema {
         self.types.iter()
     }
 
+    /// The codes of a value set that has a required binding somewhere, by the last part of its address, such as
+    /// `administrative-gender`; `None` for every other, and for one that stands for an open code system.
+    pub fn codes(&self, name: &str) -> Option<&'static CodeList> {
+        tables::code_list(name)
+    }
+
     pub fn resources(&self) -> impl Iterator<Item = &Type> {
         self.types.iter().filter(|kind| kind.class == Class::Resource)
     }
@@ -141,9 +149,12 @@ impl Type {
         self.names.candidates(name).map(|at| &self.elements[at]).find(|element| element.name == name)
     }
 
-    /// The elements behind a FHIRPath name: one, or all the names of a choice.
-    pub fn stem(&self, stem: &str) -> impl Iterator<Item = &Element> {
-        self.elements.iter().filter(move |element| element.stem == stem)
+    /// The elements behind a FHIRPath name: one, or all the names of a choice, which stand together.
+    pub fn stem(&self, stem: &str) -> std::slice::Iter<'_, Element> {
+        let found = self.stems.candidates(stem).find(|at| self.elements[*at].stem == stem);
+        let rest = found.map_or(&[][..], |at| &self.elements[at..]);
+        let count = rest.iter().take_while(|element| element.stem == stem).count();
+        rest[..count].iter()
     }
 }
 
@@ -214,7 +225,7 @@ mod tests {
         assert_eq!(&*doctor.targets, ["Organization", "Practitioner", "PractitionerRole"]);
         assert_eq!((doctor.sibling, doctor.many, doctor.summary), ("", true, false));
         assert!(patient.element("active").expect("active").modifier);
-        assert_eq!(patient.stem("multipleBirth").count(), 2);
+        assert_eq!(patient.stem("multipleBirth").len(), 2);
     }
 
     #[test]

@@ -42,6 +42,25 @@ pub fn canonical(value: f64, unit: &str) -> Option<(f64, String)> {
     Some((in_base(value, unit, &known)?, known.base.to_string()))
 }
 
+/// An amount in another unit: 4040 `mg` are 4.04 `g`. `None` where one is not UCUM or they do not measure the same.
+pub fn convert(value: f64, from: &str, to: &str) -> Option<f64> {
+    if from == to {
+        return Some(value);
+    }
+    let (source, target) = (find(from)?, find(to)?);
+    if source.base != target.base {
+        return None;
+    }
+    match (&source.scale, &target.scale) {
+        (Scale::Linear { factor, offset }, Scale::Linear { factor: by, offset: less }) => {
+            let base = Number::from_f64(value)?.checked_mul(*factor)?.checked_add(*offset)?;
+            let number = base.checked_sub(*less)?.checked_div(*by)?.to_f64();
+            number.is_finite().then_some(number)
+        }
+        _ => octofhir_ucum::convert(value, from, to).ok(),
+    }
+}
+
 /// Whether two units measure the same thing, so that amounts in them can be compared; `false` where one is not UCUM.
 pub fn same_dimension(left: &str, right: &str) -> bool {
     matches!((find(left), find(right)), (Some(left), Some(right)) if left.base == right.base)
@@ -136,6 +155,22 @@ mod tests {
             (0.1, "mmol/L", 6.022_140_76e22, "m-3"),
         ] {
             assert_eq!(canonical(value, unit), Some((expected, base.to_owned())), "{value} {unit}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_told_in_other_units() {
+        for (value, from, expected, to) in [
+            (4040.0, "mg", 4.04, "g"),
+            (98.6, "[degF]", 37.0, "Cel"),
+            (185.0, "kg", 407.855_185_042_023_55, "[lb_av]"),
+            (7.0, "[pH]", 1e-7, "mol/L"),
+            (1.0, "tablet", 1.0, "tablet"),
+        ] {
+            assert_eq!(convert(value, from, to), Some(expected), "{value} {from} {to}");
+        }
+        for (from, to) in [("mg", "mL"), ("mg", "tablet"), ("[iU]", "mg")] {
+            assert_eq!(convert(1.0, from, to), None, "{from} {to}");
         }
     }
 

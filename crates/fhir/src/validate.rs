@@ -15,6 +15,7 @@ mod ask;
 mod bundle;
 mod concept;
 mod contained;
+mod definition;
 mod narrative;
 mod quick;
 mod reference;

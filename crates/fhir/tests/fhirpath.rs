@@ -84,5 +84,5 @@ fn an_expression_that_multiplies_a_resource_is_stopped() {
     let patient = format!(r#"{{"resourceType":"Patient","name":[{{"given":[{}]}}]}}"#, vec![r#""a""#; 300].join(","));
     let resource = json::read(patient.as_bytes()).expect("good");
     let told = answer("name.given.select(%resource.name.given.select(%resource.name.given)).count()", &resource);
-    assert!(told.expect_err("27 million items").contains("touches more than"));
+    assert!(told.expect_err("27 million items").contains("takes more than"));
 }

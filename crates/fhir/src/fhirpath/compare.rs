@@ -1,16 +1,16 @@
-//! Equality and order of items (FHIRPath §6.1 and §6.2).
+//! Equality, equivalence and order of items (FHIRPath §6.1 and §6.2).
 //!
-//! Dates and times of different precision are neither equal nor unequal where they overlap: that is an empty answer, not
-//! `false`. Quantities compare only in the same unit; nothing is converted.
+//! What is not known (dates of different precision that overlap, units that do not measure the same) is neither equal
+//! nor unequal: that is an empty answer, not `false`.
 
 use std::cmp::Ordering;
 
 use super::evaluate::EvaluateError;
 use super::item::{Form, Item, Scalar};
-use crate::interval::Interval;
+use super::quantity;
+use super::temporal::{Moment, Order};
+use crate::decimal::Decimal;
 use crate::{Node, Object};
-
-const SECOND_US: i64 = 1_000_000;
 
 /// Whether two collections are equal, or `None` where it cannot be known.
 pub fn equal(left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
@@ -31,11 +31,19 @@ pub fn equal(left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
     answer
 }
 
-fn same(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
+/// Whether two items are equal.
+pub fn same(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
+    if let (Some(left), Some(right)) = (left.text(), right.text()) {
+        return Some(left == right);
+    }
     if let (Item::Element(left), Item::Element(right)) = (left, right) {
         match (left.form, right.form) {
-            (Form::Object(left), Form::Object(right)) => return Some(same_objects(left, right)),
-            (Form::Primitive { value: None, .. }, Form::Primitive { value: None, .. }) => return Some(false),
+            (Form::Object(left), Form::Object(right)) => {
+                return Some(std::ptr::eq(left, right) || same_objects(left, right));
+            }
+            (Form::Primitive { value: None, extras: left }, Form::Primitive { value: None, extras: right }) => {
+                return Some(left == right);
+            }
             _ => {}
         }
     }
@@ -60,8 +68,8 @@ fn same_nodes(left: &Node<'_>, right: &Node<'_>) -> bool {
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_nodes(left, right))
         }
         (Node::Number(left), Node::Number(right)) => {
-            let read = crate::decimal::Decimal::read;
-            matches!((read(left), read(right)), (Some(left), Some(right)) if left.compare(right).is_eq())
+            left == right
+                || matches!((Decimal::read(left), Decimal::read(right)), (Some(left), Some(right)) if left.compare(right).is_eq())
         }
         _ => left == right,
     }
@@ -70,12 +78,8 @@ fn same_nodes(left: &Node<'_>, right: &Node<'_>) -> bool {
 fn same_scalars(left: &Scalar<'_>, right: &Scalar<'_>) -> Option<bool> {
     match (left, right) {
         (Scalar::Boolean(left), Scalar::Boolean(right)) => Some(left == right),
-        (Scalar::String(left), Scalar::String(right)) => Some(left == right),
-        (Scalar::Quantity(left, unit), Scalar::Quantity(right, other)) => {
-            if unit != other {
-                return None;
-            }
-            Some(left.compare(*right).is_eq())
+        (Scalar::Type { namespace, name }, Scalar::Type { namespace: other_namespace, name: other_name }) => {
+            Some(namespace == other_namespace && name == other_name)
         }
         _ => match order(left, right) {
             Order::Known(ordering) => Some(ordering.is_eq()),
@@ -85,19 +89,14 @@ fn same_scalars(left: &Scalar<'_>, right: &Scalar<'_>) -> Option<bool> {
     }
 }
 
-/// The order of two items, `None` where precision hides it, or an error where there is none.
+/// The order of two items, `None` where it is not known, or an error where there is none.
 pub fn compare(left: &Item<'_>, right: &Item<'_>) -> Result<Option<Ordering>, EvaluateError> {
-    let found = match (left.scalar(), right.scalar()) {
-        (Some(Scalar::String(left)), Some(Scalar::String(right))) => Order::Known(left.cmp(&right)),
-        (Some(Scalar::Quantity(left, unit)), Some(Scalar::Quantity(right, other))) => {
-            if unit == other {
-                Order::Known(left.compare(right))
-            } else {
-                Order::Unknown
-            }
-        }
-        (Some(left), Some(right)) => order(&left, &right),
-        _ => Order::None,
+    let found = match (left.text(), right.text()) {
+        (Some(left), Some(right)) => Order::Known(left.cmp(right)),
+        _ => match (left.scalar(), right.scalar()) {
+            (Some(left), Some(right)) => order(&left, &right),
+            _ => Order::None,
+        },
     };
     match found {
         Order::Known(ordering) => Ok(Some(ordering)),
@@ -106,51 +105,116 @@ pub fn compare(left: &Item<'_>, right: &Item<'_>) -> Result<Option<Ordering>, Ev
     }
 }
 
-enum Order {
-    Known(Ordering),
-    /// They overlap, or their units differ.
-    Unknown,
-    /// They are of kinds that have no order together.
-    None,
-}
-
-/// Numbers and times.
 fn order(left: &Scalar<'_>, right: &Scalar<'_>) -> Order {
     if let (Some(left), Some(right)) = (left.decimal(), right.decimal()) {
         return Order::Known(left.compare(right));
     }
-    match (left, right) {
-        (Scalar::Time(left), Scalar::Time(right)) => {
-            intervals(&format!("1970-01-01T{left}"), &format!("1970-01-01T{right}"))
-        }
-        (Scalar::Date(left) | Scalar::DateTime(left), Scalar::Date(right) | Scalar::DateTime(right)) => {
-            // A literal `@2024T` is a dateTime known to the year.
-            intervals(left.trim_end_matches('T'), right.trim_end_matches('T'))
-        }
+    if let (Scalar::String(left), Scalar::String(right)) = (left, right) {
+        return Order::Known(left.cmp(right));
+    }
+    if let (Some(left), Some(right)) = (amount(left), amount(right)) {
+        return quantity::compare(left, right);
+    }
+    match (moment(left), moment(right)) {
+        (Some(left), Some(right)) => left.compare(&right),
         _ => Order::None,
     }
 }
 
-fn intervals(left: &str, right: &str) -> Order {
-    let (Some(first), Some(second)) = (Interval::read(left), Interval::read(right)) else { return Order::None };
-    if zoned(left).is_some_and(|zone| zoned(right).is_some_and(|other| other != zone)) {
-        return Order::Unknown;
-    }
-    // Seconds with and without a fraction are of one precision (FHIRPath §6.1.1).
-    let precise = |interval: Interval| interval.high_us.saturating_sub(interval.low_us) <= SECOND_US;
-    if first == second || (precise(first) && precise(second)) {
-        Order::Known(first.low_us.cmp(&second.low_us))
-    } else if first.high_us <= second.low_us {
-        Order::Known(Ordering::Less)
-    } else if first.low_us >= second.high_us {
-        Order::Known(Ordering::Greater)
-    } else {
-        Order::Unknown
+/// A quantity, or a number as one without a unit where it stands beside a quantity (FHIRPath §5.5.7).
+fn amount<'s>(scalar: &'s Scalar<'_>) -> Option<quantity::Amount<'s>> {
+    match scalar {
+        Scalar::Quantity(value, unit) => Some((*value, unit)),
+        _ => scalar.decimal().map(|value| (value, "1")),
     }
 }
 
-/// Whether a time says its zone; nothing to say where there is no time. Two of which one does not are not compared.
-fn zoned(text: &str) -> Option<bool> {
-    let (_, time) = text.split_once('T')?;
-    Some(time.contains(['Z', '+', '-']))
+/// A date or a time read; `None` for anything else.
+pub fn moment(scalar: &Scalar<'_>) -> Option<Moment> {
+    match scalar {
+        Scalar::Date(text) => Moment::date(text),
+        Scalar::DateTime(text) => Moment::date_time(text),
+        Scalar::Time(text) => Moment::time(text),
+        _ => None,
+    }
+}
+
+/// Whether two collections say the same in any order, as far as the less precise goes (FHIRPath §6.1.2). The caller
+/// bounds the work, which is as large as both multiplied.
+pub fn equivalent(left: &[Item<'_>], right: &[Item<'_>]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut taken = vec![false; right.len()];
+    left.iter().all(|item| {
+        let found = (0..right.len()).find(|at| !taken[*at] && alike(item, &right[*at]));
+        found.map(|at| taken[at] = true).is_some()
+    })
+}
+
+fn alike(left: &Item<'_>, right: &Item<'_>) -> bool {
+    if let (Some(left), Some(right)) = (left.text(), right.text()) {
+        return alike_texts(left, right);
+    }
+    if let (Item::Element(left), Item::Element(right)) = (left, right)
+        && let (Form::Object(left), Form::Object(right)) = (left.form, right.form)
+        && (std::ptr::eq(left, right) || alike_objects(left, right))
+    {
+        return true;
+    }
+    match (left.scalar(), right.scalar()) {
+        (Some(left), Some(right)) => alike_scalars(&left, &right),
+        _ => same(left, right) == Some(true),
+    }
+}
+
+fn alike_scalars(left: &Scalar<'_>, right: &Scalar<'_>) -> bool {
+    match (left, right) {
+        (Scalar::Quantity(value, unit), Scalar::Quantity(other, of)) => {
+            quantity::equivalent((*value, unit), (*other, of))
+        }
+        _ => match (left.decimal(), right.decimal()) {
+            (Some(left), Some(right)) => alike_numbers(left, right),
+            _ => same_scalars(left, right) == Some(true),
+        },
+    }
+}
+
+/// Equal when both are rounded to as many digits as the less precise has.
+fn alike_numbers(left: Decimal, right: Decimal) -> bool {
+    let places = left.trimmed().places().min(right.trimmed().places());
+    left.round(places).compare(right.round(places)).is_eq()
+}
+
+/// Equal without regard to case, and to how much white space there is.
+fn alike_texts(left: &str, right: &str) -> bool {
+    fn folded(text: &str) -> impl Iterator<Item = String> {
+        text.split_whitespace().map(str::to_lowercase)
+    }
+    left == right || folded(left).eq(folded(right))
+}
+
+fn alike_objects(left: &Object<'_>, right: &Object<'_>) -> bool {
+    let counted = |object: &Object<'_>| object.fields.iter().filter(|(name, _)| *name != "id").count();
+    counted(left) == counted(right)
+        && left
+            .fields
+            .iter()
+            .filter(|(name, _)| *name != "id")
+            .all(|(name, node)| right.get(name).is_some_and(|other| alike_nodes(node, other)))
+}
+
+fn alike_nodes(left: &Node<'_>, right: &Node<'_>) -> bool {
+    match (left, right) {
+        (Node::Text(left), Node::Text(right)) => alike_texts(left, right),
+        (Node::Object(left), Node::Object(right)) => alike_objects(left, right),
+        (Node::List(left), Node::List(right)) => {
+            left.len() == right.len() && left.iter().all(|node| right.iter().any(|other| alike_nodes(node, other)))
+        }
+        (Node::Number(left), Node::Number(right)) => match (Decimal::read(left), Decimal::read(right)) {
+            (Some(left), Some(right)) => alike_numbers(left, right),
+            _ => left == right,
+        },
+        _ => left == right,
+    }
 }

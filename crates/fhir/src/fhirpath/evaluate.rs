@@ -1,18 +1,21 @@
-//! Running a program on a resource: operators, paths and the rules of three-valued logic (FHIRPath §6).
+//! Running a program: paths, types and the rules of three-valued logic (FHIRPath §4.5, §6).
 //!
-//! The work of one evaluation is bounded, since a nested `select` could otherwise multiply a large resource by itself.
+//! Items are handed on one after another and lists are made only where a function needs one, so that a path, a filter or
+//! a test allocates nothing, and `exists()` stops at the first. The work of one evaluation is bounded, since a nested
+//! `select` could otherwise multiply a large resource by itself.
 
+use std::borrow::Cow;
 use std::cell::Cell;
-use std::cmp::Ordering;
 
-use super::ast::Operator;
-use super::compare::{compare, equal};
-use super::item::{Element, Form, Item, Scalar, is_a};
-use super::program::{Kind, Program};
-use crate::{Resource, reference};
+use super::environment::Environment;
+use super::function::Call;
+use super::item::{Element, Form, Item, Scalar, Visit};
+use super::operator;
+use super::program::Program;
+use super::{kind, resolve};
 
-/// How many items one evaluation may touch.
-pub const WORK_MAX: usize = 1_000_000;
+/// How many items one evaluation may touch, and how many steps it may take, together.
+pub const WORK_MAX: usize = 4_000_000;
 
 /// What an expression cannot be applied to. The text names what was expected, never the resource's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,214 +23,209 @@ pub struct EvaluateError {
     pub text: String,
 }
 
-pub type Collection<'r> = Result<Vec<Item<'r>>, EvaluateError>;
+/// Whether more items are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    More,
+    Enough,
+}
+
+impl Flow {
+    pub fn is_enough(self) -> bool {
+        self == Flow::Enough
+    }
+}
+
+/// What follows an item.
+pub type Step = Result<Flow, EvaluateError>;
+
+pub const MORE: Step = Ok(Flow::More);
+pub const ENOUGH: Step = Ok(Flow::Enough);
 
 /// Where a program is being run.
 pub struct Scope<'w, 'r> {
-    root: Element<'r>,
-    /// `$this`
-    this: Item<'r>,
+    pub run: &'w Run<'w, 'r>,
+    /// `$this`: one item, or none where a function is asked of nothing.
+    pub this: &'w [Item<'r>],
     /// `$index`
-    index: usize,
-    work: &'w Cell<usize>,
+    pub index: usize,
+    /// `$total`
+    pub total: &'w [Item<'r>],
+}
+
+/// What stays the same through one evaluation.
+pub struct Run<'w, 'r> {
+    pub environment: &'w Environment<'w, 'r>,
+    /// `%context`
+    pub context: &'w Item<'r>,
+    work: Cell<usize>,
+}
+
+impl<'w, 'r> Run<'w, 'r> {
+    pub fn new(environment: &'w Environment<'w, 'r>, context: &'w Item<'r>) -> Run<'w, 'r> {
+        Run { environment, context, work: Cell::new(0) }
+    }
+
+    pub fn scope(&'w self) -> Scope<'w, 'r> {
+        Scope { run: self, this: std::slice::from_ref(self.context), index: 0, total: &[] }
+    }
 }
 
 impl<'w, 'r> Scope<'w, 'r> {
     /// The scope of a criterion or projection: `$this` is the item.
-    pub fn of(&self, this: Item<'r>, index: usize) -> Scope<'w, 'r> {
-        Scope { root: self.root, this, index, work: self.work }
+    pub fn of<'n>(&self, this: &'n Item<'r>, index: usize) -> Scope<'n, 'r>
+    where
+        'w: 'n,
+    {
+        Scope { run: self.run, this: std::slice::from_ref(this), index, total: self.total }
     }
 
-    fn spend(&self, items: usize) -> Result<(), EvaluateError> {
-        self.work.set(self.work.get() + 1 + items);
-        if self.work.get() > WORK_MAX {
-            return Err(EvaluateError::new(format!("the expression touches more than {WORK_MAX} items")));
+    /// Counts so many items and one step.
+    pub fn spend(&self, items: usize) -> Result<(), EvaluateError> {
+        let work = self.run.work.get().saturating_add(1 + items);
+        self.run.work.set(work);
+        if work > WORK_MAX {
+            return Err(EvaluateError::new(format!(
+                "the expression takes more than {WORK_MAX} steps on this resource"
+            )));
         }
         Ok(())
     }
 }
 
-pub fn run<'r>(program: &Program, resource: &'r Resource<'_>) -> Collection<'r> {
-    let Some(root) = Element::root(resource) else {
-        return Err(EvaluateError::new("a resource of a type that R4 does not have"));
-    };
-    let work = Cell::new(0);
-    evaluate(&Scope { root, this: Item::Element(root), index: 0, work: &work }, program)
-}
-
-/// The same, of one item of a resource.
-pub fn run_in<'r>(program: &Program, root: Element<'r>, this: Item<'r>) -> Collection<'r> {
-    let work = Cell::new(0);
-    evaluate(&Scope { root, this, index: 0, work: &work }, program)
-}
-
-pub fn evaluate<'r>(scope: &Scope<'_, 'r>, program: &Program) -> Collection<'r> {
-    let items = match program {
-        Program::Empty => Vec::new(),
-        Program::Literal(value) => vec![Item::Scalar(value.clone())],
-        Program::This => vec![scope.this.clone()],
-        Program::Index => integer(scope.index),
-        Program::Root => vec![Item::Element(scope.root)],
-        Program::Start(name) => start(&scope.this, name),
-        Program::Member(on, name) => members(&evaluate(scope, on)?, name),
-        Program::Call(on, function, arguments) => {
-            let input = match on {
-                Some(on) => evaluate(scope, on)?,
-                None => vec![scope.this.clone()],
-            };
-            (function.run)(scope, input, arguments)?
+/// Gives the items of a program one after another, until no more are wanted.
+pub fn each<'r>(scope: &Scope<'_, 'r>, program: &Program, visit: Visit<'_, 'r>) -> Step {
+    scope.spend(0)?;
+    match program {
+        Program::Empty => MORE,
+        Program::Literal(item) => visit(item),
+        Program::This => each_of(scope.this, visit),
+        Program::Index => visit(&Item::from(i64::try_from(scope.index).unwrap_or(i64::MAX))),
+        Program::Total => each_of(scope.total, visit),
+        Program::Resource => visit(&Item::Element(scope.run.environment.resource)),
+        Program::Root => visit(&Item::Element(scope.run.environment.root)),
+        Program::Context => visit(scope.run.context),
+        Program::Start(name) => match scope.this {
+            [item] if kind::is_of(item, name) => visit(item),
+            _ => MORE,
+        },
+        Program::Member(None, name) => members(scope, scope.this, name, visit),
+        Program::Member(Some(on), name) => {
+            each(scope, on, &mut |item| members(scope, std::slice::from_ref(item), name, visit))
         }
-        Program::Indexer(on, index) => indexed(evaluate(scope, on)?, &evaluate(scope, index)?)?,
-        Program::Binary(operator, left, right) => binary(scope, *operator, left, right)?,
-        Program::Is(on, kind) => {
-            single(evaluate(scope, on)?)?.map_or_else(Vec::new, |item| boolean(is_kind(&item, *kind)))
-        }
+        Program::Call(on, function, arguments) => (function.run)(&Call { scope, on: on.as_deref(), arguments }, visit),
+        Program::Indexer(on, index) => indexed(scope, on, index, visit),
+        Program::Negative(on) => operator::negative(scope, on, visit),
+        Program::Binary(operator, left, right) => operator::binary(scope, *operator, left, right, visit),
+        Program::Is(on, of) => match one(scope, on)? {
+            Some(item) => visit(&Item::from(kind::is(&item, *of))),
+            None => MORE,
+        },
         // The specification asks for one item; R4's own search parameters cast many, and every server filters.
-        Program::As(on, kind) => evaluate(scope, on)?.into_iter().filter(|item| is_kind(item, *kind)).collect(),
-        Program::Refers(on, kind) => {
-            let item = single(evaluate(scope, on)?)?;
-            item.map_or_else(Vec::new, |item| boolean(refers(&item, kind)))
+        Program::As(on, to) => each(scope, on, &mut |item| if kind::casts_to(item, *to) { visit(item) } else { MORE }),
+        Program::Refers(on, of) => match one(scope, on)? {
+            Some(item) => visit(&Item::from(resolve::kind(scope.run.environment, &item) == Some(*of))),
+            None => MORE,
+        },
+    }
+}
+
+pub fn each_of<'r>(items: &[Item<'r>], visit: Visit<'_, 'r>) -> Step {
+    for item in items {
+        if visit(item)?.is_enough() {
+            return ENOUGH;
         }
+    }
+    MORE
+}
+
+fn members<'r>(scope: &Scope<'_, 'r>, on: &[Item<'r>], name: &str, visit: Visit<'_, 'r>) -> Step {
+    for item in on {
+        let step = item.member(name, &mut |found| {
+            scope.spend(0)?;
+            visit(found)
+        });
+        if step?.is_enough() {
+            return ENOUGH;
+        }
+    }
+    MORE
+}
+
+fn indexed<'r>(scope: &Scope<'_, 'r>, on: &Program, index: &Program, visit: Visit<'_, 'r>) -> Step {
+    let Some(index) = one(scope, index)? else { return MORE };
+    let Some(Scalar::Integer(index)) = index.scalar() else {
+        return Err(EvaluateError::new("an index must be one integer"));
     };
-    scope.spend(items.len())?;
+    let Ok(mut before) = usize::try_from(index) else { return MORE };
+    let mut wanted = MORE;
+    each(scope, on, &mut |item| {
+        if before > 0 {
+            before -= 1;
+            return MORE;
+        }
+        wanted = visit(item);
+        ENOUGH
+    })?;
+    wanted
+}
+
+/// All items in a list.
+pub fn collect<'r>(scope: &Scope<'_, 'r>, program: &Program) -> Result<Vec<Item<'r>>, EvaluateError> {
+    let mut items = Vec::new();
+    each(scope, program, &mut |item| {
+        items.push(item.clone());
+        MORE
+    })?;
     Ok(items)
 }
 
-/// A type's name stands for what it is asked of, if that is of the type; any other name is an element's.
-fn start<'r>(this: &Item<'r>, name: &str) -> Vec<Item<'r>> {
-    if name.starts_with(|c: char| c.is_ascii_uppercase()) {
-        let is = matches!(this, Item::Element(element) if is_a(element.kind, name));
-        return if is { vec![this.clone()] } else { Vec::new() };
+/// The one item, or nothing; several are an error.
+pub fn one<'r>(scope: &Scope<'_, 'r>, program: &Program) -> Result<Option<Item<'r>>, EvaluateError> {
+    if let (Program::This, [item]) = (program, scope.this) {
+        return Ok(Some(item.clone()));
     }
-    members(std::slice::from_ref(this), name)
+    let mut found = None;
+    each(scope, program, &mut |item| keep_one(&mut found, item))?;
+    Ok(found)
 }
 
-fn members<'r>(on: &[Item<'r>], name: &str) -> Vec<Item<'r>> {
-    let mut found = Vec::new();
-    on.iter().for_each(|item| item.children(name, &mut found));
-    found
-}
-
-fn indexed<'r>(on: Vec<Item<'r>>, index: &[Item<'r>]) -> Collection<'r> {
-    match index.first().and_then(Item::scalar) {
-        Some(Scalar::Integer(at)) if index.len() == 1 => {
-            Ok(usize::try_from(at).ok().and_then(|at| on.into_iter().nth(at)).into_iter().collect())
-        }
-        _ => Err(EvaluateError::new("an index must be one integer")),
+pub fn keep_one<'r>(found: &mut Option<Item<'r>>, item: &Item<'r>) -> Step {
+    if found.is_some() {
+        return Err(EvaluateError::new("expected one item, found several"));
     }
+    *found = Some(item.clone());
+    MORE
 }
 
-fn binary<'r>(scope: &Scope<'_, 'r>, operator: Operator, left: &Program, right: &Program) -> Collection<'r> {
-    let (left, right) = (evaluate(scope, left)?, evaluate(scope, right)?);
-    let answer = match operator {
-        Operator::Union => return union(scope, left, right),
-        Operator::And | Operator::Or | Operator::Xor | Operator::Implies => {
-            logic(operator, truth(&left)?, truth(&right)?)
-        }
-        Operator::Equal => equal(&left, &right),
-        Operator::NotEqual => equal(&left, &right).map(|equal| !equal),
-        Operator::In => contains(scope, &right, left)?,
-        Operator::Contains => contains(scope, &left, right)?,
-        Operator::Less => order(left, right)?.map(Ordering::is_lt),
-        Operator::LessOrEqual => order(left, right)?.map(Ordering::is_le),
-        Operator::Greater => order(left, right)?.map(Ordering::is_gt),
-        Operator::GreaterOrEqual => order(left, right)?.map(Ordering::is_ge),
-        other => unreachable!("operator {} does not compile", other.text()),
-    };
-    Ok(answer.map_or_else(Vec::new, boolean))
-}
-
-fn union<'r>(scope: &Scope<'_, 'r>, left: Vec<Item<'r>>, right: Vec<Item<'r>>) -> Collection<'r> {
-    let mut all: Vec<Item<'r>> = Vec::new();
-    for item in left.into_iter().chain(right) {
-        scope.spend(all.len())?;
-        let one = std::slice::from_ref(&item);
-        if !all.iter().any(|known| equal(std::slice::from_ref(known), one) == Some(true)) {
-            all.push(item);
-        }
-    }
-    Ok(all)
-}
-
-fn contains<'r>(scope: &Scope<'_, 'r>, many: &[Item<'r>], item: Vec<Item<'r>>) -> Result<Option<bool>, EvaluateError> {
-    scope.spend(many.len())?;
-    let Some(item) = single(item)? else { return Ok(None) };
-    let item = std::slice::from_ref(&item);
-    Ok(Some(many.iter().any(|known| equal(std::slice::from_ref(known), item) == Some(true))))
-}
-
-fn order<'r>(left: Vec<Item<'r>>, right: Vec<Item<'r>>) -> Result<Option<Ordering>, EvaluateError> {
-    match (single(left)?, single(right)?) {
-        (Some(left), Some(right)) => compare(&left, &right),
-        _ => Ok(None),
+/// The text of an item. A primitive that has only extensions has none; anything else is an error.
+pub fn text<'r>(item: &Item<'r>) -> Result<Option<Cow<'r, str>>, EvaluateError> {
+    match (item.scalar(), item) {
+        (Some(Scalar::String(text)), _) => Ok(Some(text)),
+        (None, Item::Element(Element { form: Form::Primitive { .. }, .. })) => Ok(None),
+        _ => Err(EvaluateError::new("expected text")),
     }
 }
 
-/// `and`, `or`, `xor`, `implies` where a side may be unknown (FHIRPath §6.5).
-fn logic(operator: Operator, left: Option<bool>, right: Option<bool>) -> Option<bool> {
-    match (operator, left, right) {
-        (Operator::And, Some(false), _) | (Operator::And, _, Some(false)) => Some(false),
-        (Operator::And, Some(true), Some(true)) => Some(true),
-        (Operator::Or, Some(true), _) | (Operator::Or, _, Some(true)) => Some(true),
-        (Operator::Or, Some(false), Some(false)) => Some(false),
-        (Operator::Xor, Some(left), Some(right)) => Some(left != right),
-        (Operator::Implies, Some(false), _) | (Operator::Implies, _, Some(true)) => Some(true),
-        (Operator::Implies, Some(true), Some(false)) => Some(false),
-        _ => None,
-    }
+/// What a program says as a condition: nothing is unknown, a boolean is itself, any other single item is true
+/// (FHIRPath §4.5).
+pub fn truth(scope: &Scope<'_, '_>, program: &Program) -> Result<Option<bool>, EvaluateError> {
+    let mut found = None;
+    each(scope, program, &mut |item| keep_truth(&mut found, item))?;
+    Ok(found)
 }
 
-fn is_kind(item: &Item<'_>, kind: Kind) -> bool {
-    match (item, kind) {
-        (Item::Element(element), Kind::Fhir(kind)) => is_a(element.kind, kind.name),
-        (Item::Scalar(scalar), Kind::System(name)) => scalar.kind() == name,
-        _ => false,
+pub fn keep_truth(found: &mut Option<bool>, item: &Item<'_>) -> Step {
+    if found.is_some() {
+        return Err(EvaluateError::new("expected one item where a condition stands, found several"));
     }
+    *found = Some(!matches!(item.scalar(), Some(Scalar::Boolean(false))));
+    MORE
 }
 
-fn refers(item: &Item<'_>, kind: &str) -> bool {
-    match item {
-        Item::Element(Element { form: Form::Object(object), .. }) => reference::kind(object) == Some(kind),
-        _ => false,
-    }
-}
-
-/// Whether a criterion holds for `$this`; an empty answer does not.
+/// Whether a criterion holds; what is unknown does not.
 pub fn holds(scope: &Scope<'_, '_>, criterion: &Program) -> Result<bool, EvaluateError> {
-    Ok(truth(&evaluate(scope, criterion)?)?.unwrap_or(false))
-}
-
-/// A collection as a truth: empty is unknown, a boolean is itself, any other single item is true (FHIRPath §4.5).
-pub fn truth(items: &[Item<'_>]) -> Result<Option<bool>, EvaluateError> {
-    match items {
-        [] => Ok(None),
-        [item] => Ok(Some(!matches!(item.scalar(), Some(Scalar::Boolean(false))))),
-        _ => Err(EvaluateError::new("expected one item where a condition stands, found several")),
-    }
-}
-
-pub fn single<'r>(items: Vec<Item<'r>>) -> Result<Option<Item<'r>>, EvaluateError> {
-    match items.len() {
-        0 | 1 => Ok(items.into_iter().next()),
-        _ => Err(EvaluateError::new("expected one item, found several")),
-    }
-}
-
-/// One text, or nothing; anything else is an error.
-pub fn text<'r>(items: Vec<Item<'r>>) -> Result<Option<std::borrow::Cow<'r, str>>, EvaluateError> {
-    match single(items)?.map(|item| item.scalar()) {
-        None => Ok(None),
-        Some(Some(Scalar::String(text))) => Ok(Some(text)),
-        Some(_) => Err(EvaluateError::new("expected text")),
-    }
-}
-
-pub fn boolean<'r>(value: bool) -> Vec<Item<'r>> {
-    vec![Item::Scalar(Scalar::Boolean(value))]
-}
-
-pub fn integer<'r>(value: usize) -> Vec<Item<'r>> {
-    vec![Item::Scalar(Scalar::Integer(i64::try_from(value).unwrap_or(i64::MAX)))]
+    Ok(truth(scope, criterion)?.unwrap_or(false))
 }
 
 impl EvaluateError {

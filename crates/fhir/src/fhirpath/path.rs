@@ -2,13 +2,12 @@
 //! `Patient.telecom.where(system='phone')`, `Encounter.subject.where(resolve() is Patient)`, and unions of them.
 //!
 //! All but one of R4's search expressions are of this kind. They become lists of JSON names, choices expanded, that are
-//! followed through a resource without allocation. An expression of another kind is not an error here: it has no paths,
-//! and the evaluator takes it. A step to an element that its type does not have is an error, since it finds nothing,
-//! ever.
+//! followed through a resource without allocation. An expression of another kind has no paths, and the evaluator takes
+//! it.
 
-use super::CompileError;
 use super::ast::{Ast, Form, Literal, Operator, TypeName};
-use super::item::is_a;
+use super::item::{casts, is_a};
+use super::{kind, resolve};
 use crate::reference;
 use crate::schema::{self, Class, Type};
 use crate::{Node, Object, Resource};
@@ -36,41 +35,61 @@ enum Step {
 impl Path {
     /// Gives every value to `visit`, in the order of the resource.
     pub fn each<'r>(&self, resource: &'r Resource<'_>, visit: &mut dyn FnMut(&'r Node<'r>)) {
-        follow(&self.steps, &resource.object, visit);
+        Walk { root: &resource.object }.follow(&self.steps, &resource.object, visit);
     }
 }
 
-fn follow<'r>(steps: &[Step], object: &'r Object<'_>, visit: &mut dyn FnMut(&'r Node<'r>)) {
-    let Some((Step::Element(name), rest)) = steps.split_first() else { return };
-    let items = object.items(name);
-    match rest.split_first() {
-        Some((Step::Item(index), rest)) => items.get(*index).into_iter().for_each(|item| arrive(rest, item, visit)),
-        _ => items.iter().for_each(|item| arrive(rest, item, visit)),
-    }
+struct Walk<'r> {
+    root: &'r Object<'r>,
 }
 
-fn arrive<'r>(steps: &[Step], node: &'r Node<'_>, visit: &mut dyn FnMut(&'r Node<'r>)) {
-    let holds = match (steps.first(), node) {
-        (_, Node::Null) => return,
-        (None, _) => return visit(node),
-        (Some(Step::Equal { name, text }), Node::Object(object)) => object.str(name) == Some(text),
-        (Some(Step::Refers(kind)), Node::Object(object)) => reference::kind(object) == Some(*kind),
-        (Some(Step::Element(_)), Node::Object(object)) => return follow(steps, object, visit),
-        _ => return,
-    };
-    if holds {
-        arrive(&steps[1..], node, visit);
+impl<'r> Walk<'r> {
+    fn follow(&self, steps: &[Step], object: &'r Object<'r>, visit: &mut dyn FnMut(&'r Node<'r>)) {
+        let Some((Step::Element(name), rest)) = steps.split_first() else { return };
+        let items = object.items(name);
+        match rest.split_first() {
+            Some((Step::Item(index), rest)) => {
+                items.get(*index).into_iter().for_each(|item| self.arrive(rest, item, visit));
+            }
+            _ => items.iter().for_each(|item| self.arrive(rest, item, visit)),
+        }
+    }
+
+    fn arrive(&self, steps: &[Step], node: &'r Node<'r>, visit: &mut dyn FnMut(&'r Node<'r>)) {
+        let holds = match (steps.first(), node) {
+            (_, Node::Null) => return,
+            (None, _) => return visit(node),
+            (Some(Step::Equal { name, text }), Node::Object(object)) => object.str(name) == Some(text),
+            (Some(Step::Refers(kind)), Node::Object(object)) => self.refers(object, kind),
+            (Some(Step::Element(_)), Node::Object(object)) => return self.follow(steps, object, visit),
+            _ => return,
+        };
+        if holds {
+            self.arrive(&steps[1..], node, visit);
+        }
+    }
+
+    /// A contained resource says itself what it is.
+    fn refers(&self, object: &Object<'_>, kind: &str) -> bool {
+        match object.str("reference").and_then(|text| text.strip_prefix('#')) {
+            Some("") => self.root.str("resourceType") == Some(kind),
+            Some(id) => match resolve::contained(self.root, id) {
+                Some(found) => found.kind.name == kind,
+                None => reference::kind(object) == Some(kind),
+            },
+            None => reference::kind(object) == Some(kind),
+        }
     }
 }
 
 /// The paths of an expression, or `None` where it is not that simple.
-pub fn paths(tree: &Ast, context: &'static Type) -> Result<Option<Vec<Path>>, CompileError> {
-    let Some(ends) = ends(tree, context)? else { return Ok(None) };
+pub fn paths(tree: &Ast, context: &'static Type) -> Option<Vec<Path>> {
+    let ends = ends(tree, context)?;
     // The resource itself is no value of a path.
     if ends.iter().any(|end| end.steps.is_empty()) {
-        return Ok(None);
+        return None;
     }
-    Ok(Some(ends.into_iter().map(|end| Path { steps: end.steps, kind: end.kind.name }).collect()))
+    Some(ends.into_iter().map(|end| Path { steps: end.steps, kind: end.kind.name }).collect())
 }
 
 /// More paths than this are left to the evaluator: a choice of fifty types, each followed by another such choice, would
@@ -86,60 +105,46 @@ struct End {
     lists: usize,
 }
 
-type Ends = Result<Option<Vec<End>>, CompileError>;
-
-fn ends(tree: &Ast, context: &'static Type) -> Ends {
+fn ends(tree: &Ast, context: &'static Type) -> Option<Vec<End>> {
     match &tree.form {
-        Form::Name(name) => root(tree, name, context),
-        Form::Member(on, name) => match ends(on, context)? {
-            Some(on) => members(tree, on, name),
-            None => Ok(None),
-        },
-        Form::As(on, kind) => cast(on, kind, context),
+        Form::Name(name) => root(name, context),
+        Form::Member(on, name) => members(ends(on, context)?, name),
+        Form::As(on, to) => cast(ends(on, context)?, to),
         Form::Call(Some(on), function, arguments) => match (function.as_str(), arguments.as_slice()) {
-            ("as" | "ofType", [kind]) => match super::compile::type_argument(kind) {
-                Some(kind) => cast(on, &kind, context),
-                None => Ok(None),
-            },
-            ("where", [condition]) => Ok(ends(on, context)?.and_then(|on| filtered(on, condition))),
-            ("first", []) => Ok(ends(on, context)?.and_then(|on| item(on, 0))),
-            _ => Ok(None),
+            ("as" | "ofType", [to]) => cast(ends(on, context)?, &kind::named(to)?),
+            ("where", [condition]) => filtered(ends(on, context)?, condition),
+            ("first", []) => item(ends(on, context)?, 0),
+            _ => None,
         },
         Form::Indexer(on, index) => match index.form {
-            Form::Literal(Literal::Integer(index)) => Ok(ends(on, context)?.and_then(|on| item(on, index))),
-            _ => Ok(None),
+            Form::Literal(Literal::Integer(index)) => item(ends(on, context)?, index),
+            _ => None,
         },
-        Form::Binary(Operator::Union, left, right) => match (ends(left, context)?, ends(right, context)?) {
-            (Some(left), Some(right)) if left.len() + right.len() <= ENDS_MAX => {
-                Ok(Some(left.into_iter().chain(right).collect()))
-            }
-            _ => Ok(None),
-        },
-        _ => Ok(None),
+        Form::Binary(Operator::Union, left, right) => {
+            let (mut left, right) = (ends(left, context)?, ends(right, context)?);
+            left.extend(right);
+            (left.len() <= ENDS_MAX).then_some(left)
+        }
+        _ => None,
     }
 }
 
 /// A path begins with its type, with another type (and then never finds anything here), or with an element.
-fn root(tree: &Ast, name: &str, context: &'static Type) -> Ends {
+fn root(name: &str, context: &'static Type) -> Option<Vec<End>> {
     let start = End { steps: Vec::new(), kind: context, lists: 0 };
     if is_a(context, name) {
-        return Ok(Some(vec![start]));
+        return Some(vec![start]);
     }
     if schema::r4().resource(name).is_some() {
-        return Ok(Some(Vec::new()));
+        return Some(Vec::new());
     }
-    members(tree, vec![start], name)
+    members(vec![start], name)
 }
 
-fn members(tree: &Ast, on: Vec<End>, name: &str) -> Ends {
+fn members(on: Vec<End>, name: &str) -> Option<Vec<End>> {
     // Which resource it is, and what a primitive has beside its value, only the evaluator sees.
-    let unseen = |end: &End| match end.kind.class {
-        Class::Abstract => true,
-        Class::Primitive => matches!(name, "extension" | "id"),
-        _ => false,
-    };
-    if on.iter().any(unseen) {
-        return Ok(None);
+    if on.iter().any(|end| matches!(end.kind.class, Class::Abstract | Class::Primitive)) {
+        return None;
     }
     let mut found = Vec::new();
     for end in &on {
@@ -150,21 +155,16 @@ fn members(tree: &Ast, on: Vec<End>, name: &str) -> Ends {
             found.push(End { steps, kind, lists: end.lists + usize::from(element.many) });
         }
     }
-    match on.first() {
-        Some(end) if found.is_empty() => {
-            Err(CompileError::new(tree.at, format!("{} has no element {name}", end.kind.name)))
-        }
-        _ => Ok((found.len() <= ENDS_MAX).then_some(found)),
-    }
+    (found.len() <= ENDS_MAX).then_some(found)
 }
 
-fn cast(on: &Ast, kind: &TypeName, context: &'static Type) -> Ends {
-    let Some(mut on) = ends(on, context)? else { return Ok(None) };
-    if kind.namespace.as_deref() == Some("System") || on.iter().any(|end| end.kind.class == Class::Abstract) {
-        return Ok(None);
+fn cast(mut on: Vec<End>, to: &TypeName) -> Option<Vec<End>> {
+    if to.namespace.as_deref() == Some("System") || on.iter().any(|end| end.kind.class == Class::Abstract) {
+        return None;
     }
-    on.retain(|end| is_a(end.kind, &kind.name));
-    Ok(Some(on))
+    let to = schema::r4().kind(&to.name)?;
+    on.retain(|end| casts(end.kind, to));
+    Some(on)
 }
 
 fn filtered(mut on: Vec<End>, condition: &Ast) -> Option<Vec<End>> {

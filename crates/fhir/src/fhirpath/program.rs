@@ -2,25 +2,33 @@
 
 use super::ast::Operator;
 use super::function::Function;
-use super::item::Scalar;
+use super::item::Item;
 use crate::schema::Type;
 
 #[derive(Debug)]
 pub enum Program {
     Empty,
-    Literal(Scalar<'static>),
+    Literal(Item<'static>),
     /// `$this`
     This,
     /// `$index`
     Index,
-    /// `%resource`, `%rootResource` and `%context`: the resource that the expression was asked of.
+    /// `$total`
+    Total,
+    /// `%resource`
+    Resource,
+    /// `%rootResource`
     Root,
-    /// A name that begins a path: the type of what it is asked of, or an element.
+    /// `%context`
+    Context,
+    /// The name of a type that begins a path: what it is asked of, if that is of the type.
     Start(String),
-    Member(Box<Program>, String),
+    /// An element by its FHIRPath name, of `$this` or of the program before it.
+    Member(Option<Box<Program>>, String),
     /// A function of `$this`, or of the program before it.
     Call(Option<Box<Program>>, &'static Function, Vec<Program>),
     Indexer(Box<Program>, Box<Program>),
+    Negative(Box<Program>),
     Binary(Operator, Box<Program>, Box<Program>),
     Is(Box<Program>, Kind),
     As(Box<Program>, Kind),
@@ -34,4 +42,8 @@ pub enum Kind {
     Fhir(&'static Type),
     /// `System.Boolean` and the others, by name.
     System(&'static str),
+    /// A name that both have, without a namespace: `Quantity`.
+    Either(&'static Type, &'static str),
+    /// A FHIR type's name in the namespace `System`: nothing is of it.
+    Nothing,
 }

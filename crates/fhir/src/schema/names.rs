@@ -9,10 +9,11 @@ pub struct Names {
 }
 
 impl Names {
-    pub fn new<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> Names {
+    /// An index of names with their places.
+    pub fn new(names: &[(usize, &str)]) -> Names {
         let mut slots = vec![0u16; (names.len() * 2).next_power_of_two().max(2)].into_boxed_slice();
         let mask = slots.len() - 1;
-        for (place, name) in names.enumerate() {
+        for &(place, name) in names {
             let mut at = hash(name.as_bytes()) & mask;
             while slots[at] != 0 {
                 at = (at + 1) & mask;

@@ -12,7 +12,7 @@ use crate::primitive::Primitive;
 const ELEMENTS: &str = include_str!("../../../../profiles/r4/elements.txt");
 const CODES: &str = include_str!("../../../../profiles/r4/codes.txt");
 
-static CODE_LISTS: LazyLock<HashMap<&str, CodeList>> = LazyLock::new(|| lines(CODES).map(code_list).collect());
+static CODE_LISTS: LazyLock<HashMap<&str, CodeList>> = LazyLock::new(|| lines(CODES).map(read_codes).collect());
 
 pub fn r4() -> Schema {
     let heads = lines(ELEMENTS).filter(|line| !line.starts_with(' ')).map(head);
@@ -26,7 +26,11 @@ pub fn r4() -> Schema {
         }
     }
     for kind in &mut types {
-        kind.names = Names::new(kind.elements.iter().map(|element| element.name));
+        let mut names: Vec<(usize, &str)> = kind.elements.iter().map(|element| element.name).enumerate().collect();
+        kind.names = Names::new(&names);
+        names.retain(|&(at, _)| at == 0 || kind.elements[at - 1].stem != kind.elements[at].stem);
+        names.iter_mut().for_each(|(at, name)| *name = kind.elements[*at].stem);
+        kind.stems = Names::new(&names);
     }
     Schema { types, by_name }
 }
@@ -35,7 +39,11 @@ fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-fn code_list(line: &'static str) -> (&'static str, CodeList) {
+pub fn code_list(name: &str) -> Option<&'static CodeList> {
+    CODE_LISTS.get(name)
+}
+
+fn read_codes(line: &'static str) -> (&'static str, CodeList) {
     let mut columns = line.split('\t');
     let name = columns.next().unwrap_or_default();
     (name, CodeList { name, codes: columns.collect() })
@@ -56,7 +64,7 @@ impl Type {
             "primitive" => Class::Primitive,
             other => panic!("elements.txt: unknown class {other}"),
         };
-        Type { name, class, elements: Vec::new(), required: 0, names: Names::new([].into_iter()) }
+        Type { name, class, elements: Vec::new(), required: 0, names: Names::new(&[]), stems: Names::new(&[]) }
     }
 
     fn add(&mut self, line: &'static str, by_name: &HashMap<&str, usize>, words: &mut HashSet<&'static str>) {

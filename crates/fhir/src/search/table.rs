@@ -161,7 +161,7 @@ impl Parameter {
 }
 
 impl ParameterClass {
-    fn read(text: &str) -> Option<ParameterClass> {
+    pub(crate) fn read(text: &str) -> Option<ParameterClass> {
         Some(match text {
             "number" => ParameterClass::Number,
             "date" => ParameterClass::Date,

@@ -39,7 +39,8 @@ fn canonical(walk: &mut Walk<'_, '_>, frame: &Frame<'_>, text: &str) {
             walk.error(IssueType::NotFound, "no resource with this id is contained here");
         }
     } else if !has_scheme(text) {
-        walk.error(IssueType::Value, "must be an absolute address, or #id of a contained resource");
+        // R4's own examples do it, and later versions forbid it.
+        walk.warning(IssueType::Value, "should be an absolute address, or #id of a contained resource");
     }
 }
 

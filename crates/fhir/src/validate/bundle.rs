@@ -13,6 +13,7 @@ use crate::{IssueType, Node, Object};
 
 /// The entries of a Bundle, by what they are called.
 pub struct Index<'r> {
+    pub bundle: &'r Object<'r>,
     /// The type: `document`, `transaction`, …
     pub kind: &'r str,
     pub entries: Vec<Entry<'r>>,
@@ -39,6 +40,7 @@ pub enum Found {
 impl<'r> Index<'r> {
     pub fn of(bundle: &'r Object<'r>) -> Index<'r> {
         let mut index = Index {
+            bundle,
             kind: bundle.str("type").unwrap_or_default(),
             entries: Vec::with_capacity(bundle.items("entry").len()),
             by_url: HashMap::new(),

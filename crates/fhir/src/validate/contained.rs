@@ -1,14 +1,16 @@
 //! Contained resources (R4 §2.3.0.3.1, invariants dom-2 to dom-6 of DomainResource).
 
 use super::walk::{Frame, Walk};
-use crate::fhirpath::is_a;
 use crate::primitive::Primitive;
 use crate::schema::{self, Class, Type};
 use crate::{IssueType, Node, Object, Severity};
 
+/// The types that are a Resource and no DomainResource (R4 §2.30): they contain nothing and have no narrative.
+const NO_DOMAIN_RESOURCES: [&str; 3] = ["Binary", "Bundle", "Parameters"];
+
 /// What is asked of a resource for the sake of those that it contains; and whether it has a narrative.
 pub fn check<'r>(walk: &mut Walk<'r, '_>, frame: &Frame<'r>) {
-    if !is_a(frame.kind, "DomainResource") {
+    if NO_DOMAIN_RESOURCES.contains(&frame.kind.name) {
         return;
     }
     let contained = frame.resource.items("contained");
@@ -77,24 +79,32 @@ fn refers_to_container(resource: &Object<'_>) -> bool {
 /// Every value that is called `reference` or is a canonical, uri or url.
 fn each_pointer<'r>(object: &'r Object<'_>, kind: &'static Type, visit: &mut dyn FnMut(&'r str)) {
     for (name, node) in &object.fields {
-        let Some(element) = kind.element(name) else { continue };
-        let is_pointer = matches!(element.primitive, Some(Primitive::Canonical | Primitive::Uri | Primitive::Url));
-        let is_pointer = is_pointer || element.stem == "reference";
+        let (element, inner) = match kind.element(name) {
+            Some(element) => (Some(element), schema::r4().kind_of(element)),
+            None => (None, schema::r4().kind("Element").expect("Element is a type of R4")), // beside a primitive
+        };
+        let is_pointer = element.is_some_and(|element| {
+            let is_address = matches!(element.primitive, Some(Primitive::Canonical | Primitive::Uri | Primitive::Url));
+            is_address || element.stem == "reference"
+        });
         for item in node.items() {
             match item {
                 Node::Text(text) if is_pointer => visit(text),
                 Node::Object(object) => {
-                    let kind = schema::r4().kind_of(element);
-                    let kind = match kind.class {
-                        Class::Abstract => object.str("resourceType").and_then(|name| schema::r4().resource(name)),
-                        _ => Some(kind),
-                    };
-                    if let Some(kind) = kind {
+                    if let Some(kind) = actual(object, inner) {
                         each_pointer(object, kind, visit);
                     }
                 }
                 _ => {}
             }
         }
+    }
+}
+
+/// The type of an object: where any resource may stand, its own name says which.
+fn actual(object: &Object<'_>, kind: &'static Type) -> Option<&'static Type> {
+    match kind.class {
+        Class::Abstract => object.str("resourceType").and_then(|name| schema::r4().resource(name)),
+        _ => Some(kind),
     }
 }

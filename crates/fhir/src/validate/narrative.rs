@@ -39,7 +39,7 @@ pub enum Fault {
 /// What other checks want to know of a narrative.
 #[derive(Debug, Default)]
 pub struct Seen<'t> {
-    /// Values of `id` attributes, and of `name` on `<a>`.
+    /// Values of `id` attributes.
     pub ids: Vec<&'t str>,
 }
 
@@ -191,7 +191,6 @@ impl<'t> Reader<'t> {
         }
         match name {
             "id" => self.seen.ids.push(value),
-            "name" if element == "a" => self.seen.ids.push(value),
             "href" | "src" | "longdesc" | "cite" if !is_link(value) => {
                 return Err(format!("{name} of <{element}> has a scheme that nobody may follow from a narrative"));
             }

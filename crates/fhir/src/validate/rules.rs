@@ -98,13 +98,11 @@ fn expression(row: &Row) -> &'static str {
 /// Compiles an invariant for the type of the elements that it is asked of.
 fn compile(row: &Row) -> Result<Expression, CompileError> {
     let owner = schema::r4().kind(owner(row[0])).expect("an invariant is of a type of R4");
-    let asked = match element(row[0]).map(|name| owner.stem(name).collect::<Vec<_>>()).as_deref() {
-        None => owner,
-        Some([one]) => schema::r4().kind_of(one),
-        // A choice is asked whichever type it has.
-        Some(_) => schema::r4().kind("Element").expect("Element is a type of R4"),
+    let asked: Vec<&Type> = match element(row[0]) {
+        None => vec![owner],
+        Some(name) => owner.stem(name).map(|element| schema::r4().kind_of(element)).collect(),
     };
-    Expression::compile(expression(row), asked)
+    Expression::compile_among(expression(row), &asked)
 }
 
 /// Every invariant that does not compile, with its type or element and its key.

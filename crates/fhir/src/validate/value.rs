@@ -35,7 +35,9 @@ pub fn coding(walk: &mut Walk<'_, '_>, coding: &Object<'_>) {
 }
 
 fn unit(walk: &mut Walk<'_, '_>, coded: &Object<'_>) {
-    if coded.str("system") == Some(UCUM) && coded.str("code").is_some_and(|code| !ucum::is_unit(code)) {
+    // UCUM has no blank in an annotation (`{wine glasses}`), and people do.
+    let is_unit = |code: &str| ucum::is_unit(code) || (code.contains(' ') && ucum::is_unit(&code.replace(' ', "_")));
+    if coded.str("system") == Some(UCUM) && coded.str("code").is_some_and(|code| !is_unit(code)) {
         walk.note_at("code", Severity::Error, IssueType::CodeInvalid, "is not a unit of UCUM");
     }
 }

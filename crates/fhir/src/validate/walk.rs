@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::ask::{self, Answer};
 use super::rules::{self, Rule, Rules};
-use super::{Options, address, bundle, concept, contained, narrative, quick, reference, value, words};
+use super::{Options, address, bundle, concept, contained, definition, narrative, quick, reference, value, words};
+use crate::fhirpath::{self, Environment, Form};
 use crate::schema::{self, Class, Element, Type};
 use crate::strict::Path;
 use crate::{Issue, IssueType, Node, Object, Resource, Severity};
@@ -23,7 +24,7 @@ pub fn walk(resource: &Resource<'_>, options: &Options<'_>) -> Vec<Issue> {
     };
     if let Some(kind) = schema::r4().resource(resource.kind()) {
         walk.path.enter(kind.name);
-        walk.resource(&Frame { resource: &resource.object, kind, root: &resource.object, bundle: None });
+        walk.resource(&Frame::of(&resource.object, kind, None));
     }
     walk.issues
 }
@@ -35,13 +36,27 @@ pub struct Frame<'r> {
     pub kind: &'static Type,
     /// `%rootResource`: the resource around a contained one, otherwise the resource itself.
     pub root: &'r Object<'r>,
+    root_kind: &'static Type,
     /// The Bundle that it is in, and in which entry; a contained resource is in that of the resource around it.
     pub bundle: Option<(Rc<bundle::Index<'r>>, usize)>,
 }
 
-impl Frame<'_> {
+impl<'r> Frame<'r> {
+    fn of(resource: &'r Object<'r>, kind: &'static Type, bundle: Option<(Rc<bundle::Index<'r>>, usize)>) -> Frame<'r> {
+        Frame { resource, kind, root: resource, root_kind: kind, bundle }
+    }
+
     pub fn is_contained(&self) -> bool {
         !std::ptr::eq(self.resource, self.root)
+    }
+
+    fn environment<'o>(&self, now: Option<&'o str>) -> Environment<'o, 'r> {
+        Environment {
+            resource: fhirpath::Element { kind: self.kind, form: Form::Object(self.resource) },
+            root: fhirpath::Element { kind: self.root_kind, form: Form::Object(self.root) },
+            bundle: self.bundle.as_ref().map(|(index, _)| index.bundle),
+            now,
+        }
     }
 }
 
@@ -67,6 +82,7 @@ impl<'r> Walk<'r, '_> {
         let narrative_ids = std::mem::take(&mut self.narrative_ids);
         self.profiles(frame.resource);
         contained::check(self, frame);
+        definition::check(self, frame);
         if frame.kind.name == "Bundle" {
             let index = Rc::new(bundle::Index::of(frame.resource));
             bundle::check(self, frame.resource, &index);
@@ -84,9 +100,10 @@ impl<'r> Walk<'r, '_> {
     /// All elements of an object, once what is asked of itself has been asked.
     fn elements(&mut self, frame: &Frame<'r>, kind: &'static Type, object: &'r Object<'r>) {
         let rules = rules::of(kind);
+        let environment = frame.environment(self.options.now);
         for rule in rules.map_or(&[][..], |rules| &rules.own) {
             if rule.severity <= self.options.least {
-                let answer = ask::of_object(rule, frame, kind, object);
+                let answer = ask::of_object(rule, &environment, kind, object);
                 self.answered(rule, answer);
             }
         }
@@ -132,11 +149,11 @@ impl<'r> Walk<'r, '_> {
     ) {
         let kind = schema::r4().kind_of(element);
         let asked = rules.map_or(&[][..], |rules| &rules.elements);
-        let least = self.options.least;
+        let (least, environment) = (self.options.least, frame.environment(self.options.now));
         for (_, rule) in asked.iter().filter(|(name, rule)| *name == element.stem && rule.severity <= least) {
             let answer = match node {
-                Node::Object(object) => ask::of_object(rule, frame, kind, object),
-                _ => ask::of_primitive(rule, frame, kind, node),
+                Node::Object(object) => ask::of_object(rule, &environment, kind, object),
+                _ => ask::of_primitive(rule, &environment, kind, node),
             };
             self.answered(rule, answer);
         }
@@ -144,7 +161,8 @@ impl<'r> Walk<'r, '_> {
             Node::Object(object) if kind.class == Class::Abstract => self.nested(frame, owner, element, object),
             Node::Object(object) => self.object(frame, owner, element, kind, object),
             Node::Text(text) => {
-                if element.name == "id" && kind.name != "id" {
+                // A definition's two lists of elements have the same ids, and invariants of their own for them.
+                if element.name == "id" && kind.name != "id" && owner.name != "ElementDefinition" {
                     self.id(text);
                 }
                 address::check(self, frame, owner, element, text);
@@ -157,12 +175,12 @@ impl<'r> Walk<'r, '_> {
     fn nested(&mut self, frame: &Frame<'r>, owner: &'static Type, element: &Element, object: &'r Object<'r>) {
         let Some(kind) = object.str("resourceType").and_then(|name| schema::r4().resource(name)) else { return };
         let nested = match (owner.name, element.name) {
-            (_, "contained") => Frame { resource: object, kind, root: frame.root, bundle: frame.bundle.clone() },
+            (_, "contained") => Frame { resource: object, kind, bundle: frame.bundle.clone(), ..*frame },
             ("Bundle.entry", "resource") => {
                 let bundle = frame.bundle.as_ref().map(|(index, _)| (Rc::clone(index), self.entry));
-                Frame { resource: object, kind, root: object, bundle }
+                Frame::of(object, kind, bundle)
             }
-            _ => Frame { resource: object, kind, root: object, bundle: None },
+            _ => Frame::of(object, kind, None),
         };
         let entry = self.entry;
         self.resource(&nested);
@@ -210,8 +228,9 @@ impl<'r> Walk<'r, '_> {
 
     pub fn narrative_id(&mut self, id: &'r str) {
         if !self.narrative_ids.insert(id) {
-            let text = "an id is in the narrative twice; each must be there once";
-            self.note_at("div", Severity::Error, IssueType::Duplicate, text);
+            // HL7's own tools write such narrative.
+            let text = "an id is in the narrative twice, so that nothing can point at either";
+            self.note_at("div", Severity::Warning, IssueType::Duplicate, text);
         }
     }
 

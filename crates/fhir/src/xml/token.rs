@@ -3,9 +3,11 @@
 //! A document type declaration is refused wherever it stands, so there are no entities but XML's own five, nothing is
 //! fetched, and nothing grows. XML 1.0 in UTF-8 is what is read.
 
+use std::borrow::Cow;
+
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::attributes::{AttrError, Attributes};
-use quick_xml::events::{BytesDecl, Event};
+use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 /// What is not XML, and where: what follows cannot be read.
@@ -62,8 +64,8 @@ impl<'a> Tokens<'a> {
         loop {
             let at = self.at();
             match self.event()? {
-                Event::Start(_) => return Ok(Token::Open(self.tag(at, false))),
-                Event::Empty(_) => return Ok(Token::Open(self.tag(at, true))),
+                Event::Start(start) => return Ok(Token::Open(self.tag(at, &start, false))),
+                Event::Empty(start) => return Ok(Token::Open(self.tag(at, &start, true))),
                 Event::End(_) => return Ok(Token::Close),
                 Event::Text(text) if text.bytes().all(is_blank) => {}
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => return Ok(Token::Text),
@@ -90,10 +92,11 @@ impl<'a> Tokens<'a> {
     }
 
     /// The tag that began at a place and has just been read.
-    pub fn tag(&self, at: usize, closed: bool) -> Tag<'a> {
+    #[inline]
+    pub fn tag(&self, at: usize, start: &BytesStart, closed: bool) -> Tag<'a> {
         let end = self.at() - if closed { "/>".len() } else { ">".len() };
-        let inner = &self.text[at + 1..end];
-        let name = inner.split(|c: char| c.is_ascii() && is_blank(c as u8)).next().unwrap_or_default();
+        let inner = &self.text[at + "<".len()..end];
+        let name = &inner[..start.name().as_ref().len()];
         Tag { name, inner, closed, at }
     }
 
@@ -116,14 +119,14 @@ impl<'a> Tag<'a> {
     /// Names and raw values.
     #[inline]
     pub fn attributes(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), Fault>> + use<'a> {
-        let (inner, at) = (self.inner, self.at + 1);
+        let (inner, at) = (self.inner, self.at);
         let mut attributes = Attributes::new(inner, self.name.len());
         // Names are held against each other by who reads them.
         attributes.with_checks(false);
         attributes.map(move |attribute| {
             let fault = |error: AttrError| Fault::new(at, described(&error.into()));
             let attribute = attribute.map_err(fault)?;
-            let (name, std::borrow::Cow::Borrowed(value)) = (attribute.key.0, attribute.value) else {
+            let (name, Cow::Borrowed(value)) = (attribute.key.0, attribute.value) else {
                 return Err(Fault::new(at, "an attribute that cannot be read"));
             };
             let start = name.as_ptr() as usize - inner.as_ptr() as usize;

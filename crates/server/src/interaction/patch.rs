@@ -90,7 +90,9 @@ impl Patch {
             Patch::Json(patch) => fhir::patch::json_patch(&resource, patch),
             Patch::FhirPath(patch) => fhir::patch::fhirpath_patch(&resource, patch),
         };
-        write::checked(patched?, &there.key.kind)
+        // A narrative that no longer says what the data say is not safe to rely on (R4 §3.1.0.6).
+        let patched = fhir::patch::without_stale_narrative(&resource, patched?)?;
+        write::checked(patched, &there.key.kind)
     }
 }
 

@@ -78,17 +78,16 @@ pub async fn commit(ask: &Ask, commit: Commit) -> Result<Committed, CommitError>
 /// The answer to one write that was committed as the only one.
 pub fn answer(ask: &Ask, prepared: &Prepared, committed: &Committed, created: bool) -> Answer {
     let stamp = Stamp { vid: committed.versions[0].vid, time: committed.time };
-    shown(ask, prepared, stamp, created)
+    shown(ask, prepared.key(), Some(prepared), stamp, created)
 }
 
-/// The answer to a write that made this version.
-pub fn shown(ask: &Ask, prepared: &Prepared, stamp: Stamp, created: bool) -> Answer {
-    let key = prepared.key();
+/// The answer to a write that made this version; with the resource, where it was kept.
+pub fn shown(ask: &Ask, key: &Key, kept: Option<&Prepared>, stamp: Stamp, created: bool) -> Answer {
     let at = created.then(|| address(ask, key, stamp.vid));
     let (vid, time) = (stamp.vid, stamp.time);
     // Whoever may write and not read is told that it is done.
-    let may_read = ask.access.read().covers(&key.kind);
-    Answer::written(ask.form.wanted(), key, stamp, at, || may_read.then(|| prepared.shown(vid, time)))
+    let kept = kept.filter(|_| ask.access.read().covers(&key.kind));
+    Answer::written(ask.form.wanted(), key, stamp, at, || kept.map(|prepared| prepared.shown(vid, time)))
 }
 
 /// Where a version is.

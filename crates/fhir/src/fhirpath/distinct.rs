@@ -1,0 +1,100 @@
+//! A set of items by equality (FHIRPath §6.1.1), in the order in which they came.
+//!
+//! Equality is not hashing's: dates may be neither equal nor unequal, numbers are equal by value. So what is hashed is
+//! only what equal items surely share, and the few that share it are compared. Texts, which is what large sets are made
+//! of, are found at once.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::compare::same;
+use super::evaluate::{EvaluateError, Scope};
+use super::item::{Element, Form, Item, is_a};
+use crate::{Node, Object};
+
+/// Fewer are compared one with another.
+const HASHED_FROM: usize = 16;
+
+#[derive(Default)]
+pub struct Distinct<'r> {
+    items: Vec<Item<'r>>,
+    /// The places of items by their hash, once there are many.
+    places: HashMap<u64, Vec<usize>>,
+}
+
+impl<'r> Distinct<'r> {
+    pub fn of(scope: &Scope<'_, 'r>, items: Vec<Item<'r>>) -> Result<Distinct<'r>, EvaluateError> {
+        let mut distinct = Distinct::default();
+        for item in items {
+            distinct.insert(scope, item)?;
+        }
+        Ok(distinct)
+    }
+
+    /// Whether it was not there before.
+    pub fn insert(&mut self, scope: &Scope<'_, 'r>, item: Item<'r>) -> Result<bool, EvaluateError> {
+        if self.contains(scope, &item)? {
+            return Ok(false);
+        }
+        if self.items.len() == HASHED_FROM {
+            for (at, known) in self.items.iter().enumerate() {
+                self.places.entry(hash(known)).or_default().push(at);
+            }
+        }
+        if self.items.len() >= HASHED_FROM {
+            self.places.entry(hash(&item)).or_default().push(self.items.len());
+        }
+        self.items.push(item);
+        Ok(true)
+    }
+
+    pub fn contains(&self, scope: &Scope<'_, 'r>, item: &Item<'r>) -> Result<bool, EvaluateError> {
+        if self.items.len() <= HASHED_FROM {
+            scope.spend(self.items.len())?;
+            return Ok(self.items.iter().any(|known| same(known, item) == Some(true)));
+        }
+        let Some(places) = self.places.get(&hash(item)) else { return Ok(false) };
+        scope.spend(places.len())?;
+        Ok(places.iter().any(|at| same(&self.items[*at], item) == Some(true)))
+    }
+
+    pub fn into_items(self) -> Vec<Item<'r>> {
+        self.items
+    }
+}
+
+/// The same for all that are equal.
+fn hash(item: &Item<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match (item.text(), item) {
+        (Some(text), _) => text.hash(&mut hasher),
+        // A Quantity may equal one of the language, in another unit.
+        (None, Item::Element(Element { kind, form: Form::Object(object) })) if !is_a(kind, "Quantity") => {
+            return object_hash(object);
+        }
+        _ => {}
+    }
+    hasher.finish()
+}
+
+/// Elements in any order. Numbers may be written in several ways, and are left out.
+fn object_hash(object: &Object<'_>) -> u64 {
+    let mut sum = 0u64;
+    for (name, node) in &object.fields {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        node_hash(node, &mut hasher);
+        sum = sum.wrapping_add(hasher.finish());
+    }
+    sum
+}
+
+fn node_hash(node: &Node<'_>, hasher: &mut DefaultHasher) {
+    match node {
+        Node::Object(object) => object_hash(object).hash(hasher),
+        Node::List(items) => items.iter().for_each(|item| node_hash(item, hasher)),
+        Node::Text(text) => text.hash(hasher),
+        Node::Bool(value) => value.hash(hasher),
+        Node::Number(_) | Node::Null => {}
+    }
+}
