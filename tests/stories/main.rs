@@ -13,6 +13,7 @@ mod admission;
 mod arrows;
 mod batch;
 mod charset;
+mod chart;
 mod cli;
 mod conditional;
 mod content;

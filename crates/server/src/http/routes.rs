@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::interaction::{
     batch, capabilities, create, delete, history, no_operation, patch, read, search, update, vread,
 };
-use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
+use crate::operation::{everything, health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
 
 /// The path under which FHIR is served.
 pub const FHIR: &str = "/fhir";
@@ -62,6 +62,8 @@ pub enum Deed {
     Delete,
     HistoryInstance,
     Vread,
+    /// `Patient/$everything`.
+    Everything,
     /// `$lastn`.
     LastN,
     /// `$meta`, `$meta-add`, `$meta-delete`.
@@ -90,6 +92,7 @@ pub const PLACES: &[Place] = &[
             (Verb::Delete, Deed::DeleteWhere),
         ],
     },
+    Place { path: "/Patient/{id}/$everything", deeds: &[(Verb::Get, Deed::Everything)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
     Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
@@ -174,7 +177,8 @@ async fn what_the_base_can(place: &Place, app: Data<App>, request: HttpRequest) 
 fn handler(deed: Deed, route: Route) -> Route {
     match deed {
         Deed::Capabilities => route.to(capabilities::show),
-        Deed::SearchSystem | Deed::SearchSystemForm => route.to(|| not_yet("searching all types at once")),
+        Deed::SearchSystem => route.to(search::across_by_query),
+        Deed::SearchSystemForm => route.to(search::across_by_form),
         Deed::Batch => route.to(batch::post),
         Deed::HistorySystem => route.to(history::of_everything),
         Deed::SearchType => route.to(search::by_query),
@@ -191,6 +195,7 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Delete => route.to(delete::delete),
         Deed::HistoryInstance => route.to(history::of_resource),
         Deed::Vread => route.to(vread::vread),
+        Deed::Everything => route.to(everything::show),
         Deed::LastN => route.to(lastn::show),
         Deed::Meta => route.to(meta::show),
         Deed::MetaAdd => route.to(meta::add),
@@ -243,6 +248,7 @@ impl Deed {
             Deed::Delete => "delete",
             Deed::HistoryInstance => "history-instance",
             Deed::Vread => "vread",
+            Deed::Everything => "everything",
             Deed::LastN => "lastn",
             Deed::Meta => "meta",
             Deed::MetaAdd => "meta-add",

@@ -60,6 +60,7 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Delete => "Delete; the history stays",
         Deed::HistoryInstance => "Former versions of one resource, newest first",
         Deed::Vread => "Read one version",
+        Deed::Everything => "The whole record of a person, page by page",
         Deed::LastN => "The newest results, some of each kind",
         Deed::Meta => "Profiles, tags and labels",
         Deed::MetaAdd => "Add profiles, tags and labels",
@@ -81,6 +82,7 @@ fn shared(deed: Deed) -> &'static [&'static str] {
             &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "Prefer"]
         }
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
+        Deed::Everything => &["_format", "_pretty", "start", "end", "_since", "_type", "_count", "_page"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
         Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => &["_format", "_pretty"],
         Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => &["_format", "_pretty"],
@@ -154,6 +156,7 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::Delete | Deed::DeleteWhere => (&[("204", "deleted")], &["400", "404", "409", "412"]),
         Deed::Read => (&[("200", ""), ("304", "known")], &["400", "404", "410"]),
         Deed::Vread => (&[("200", "")], &["404", "410"]),
+        Deed::Everything => (&[("200", "matches")], &["400", "403", "404", "410"]),
         Deed::LastN => (&[("200", "matches")], &["400", "422"]),
         Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
         Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
