@@ -39,6 +39,11 @@ fn ends(xml: &str, path: &str, place: &str, why: &str) {
     assert!(last.text.starts_with(&text), "{xml}\nfound    {}\nexpected {text}", last.text);
 }
 
+#[track_caller]
+fn refused(xml: &str) {
+    assert!(xml::read(xml.as_bytes()).is_err(), "{xml}");
+}
+
 #[test]
 fn elements() {
     let cases: &[(&str, &[&str])] = &[
@@ -355,6 +360,12 @@ fn what_is_not_well_formed_ends_the_reading() {
             start,
             "an encoding other than UTF-8",
         );
+    }
+    for rest in ["encodin=\"UTF-8\"", "standalone=\"no\" encoding=\"UTF-8\"", "standalone=\"maybe\"", "&nbsp;"] {
+        refused(&format!("<?xml version=\"1.0\" {rest}?>{good}"));
+    }
+    for beside in ["<??>", "<? a?>", "<?1?>", "<?XML a?>", "<?xml?>", "<?a \u{1}?>", "<!--\u{1}-->", "<!-->", "<!a>"] {
+        refused(&format!("{good}{beside}"));
     }
     ends(
         &format!("\n<?xml version=\"1.0\"?>{good}"),

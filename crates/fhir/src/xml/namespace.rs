@@ -83,7 +83,6 @@ impl<'a> Namespaces<'a> {
     pub fn of_attribute<'n>(&self, name: &'n str) -> Result<(Space, &'n str), &'static str> {
         match name.split_once(':') {
             None => Ok((Space::None, name)),
-            Some(("xml", local)) => Ok((Space::Other, local)),
             Some((prefix, local)) => Ok((self.prefixed(prefix)?, local)),
         }
     }
@@ -94,6 +93,9 @@ impl<'a> Namespaces<'a> {
     }
 
     fn prefixed(&self, prefix: &str) -> Result<Space, &'static str> {
+        if prefix == "xml" {
+            return Ok(Space::Other);
+        }
         let found = self.declared.iter().rfind(|(declared, _)| !prefix.is_empty() && *declared == prefix);
         found.map(|(_, space)| *space).ok_or("a prefix that is not declared")
     }

@@ -13,7 +13,7 @@ use quick_xml::events::Event;
 use super::html;
 use super::namespace::{Namespaces, Space, XHTML, is_name};
 use super::text;
-use super::token::{Fault, Tag, Token, Tokens, doctype, unclosed};
+use super::token::{Fault, Tag, Token, Tokens, doctype, late_declaration, named, unclosed};
 
 /// Elements inside one another; what people write stays under 30.
 const DEPTH_MAX: usize = 256;
@@ -52,11 +52,9 @@ pub fn read<'a>(tokens: &mut Tokens<'a>, div: Tag<'a>, text: &'a str) -> Result<
                 text::reference(&name).map_err(|text| Fault::new(at, text))?;
             }
             Event::Text(text) if text.contains("]]>") => return Err(Fault::new(at, "]]> in a text: write ]]&gt;")),
-            Event::PI(target) if !is_name(target.target()) || target.target().eq_ignore_ascii_case("xml") => {
-                return Err(Fault::new(at, "a processing instruction without a name of its own"));
-            }
-            Event::Text(_) | Event::CData(_) | Event::Comment(_) | Event::PI(_) => {}
-            Event::Decl(_) => return Err(Fault::new(at, "an XML declaration that does not stand first")),
+            Event::PI(instruction) => named(&instruction, at)?,
+            Event::Text(_) | Event::CData(_) | Event::Comment(_) => {}
+            Event::Decl(_) => return Err(late_declaration(at)),
             Event::DocType(_) => return Err(doctype(at)),
             Event::Eof => return Err(unclosed(at)),
         }

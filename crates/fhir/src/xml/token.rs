@@ -7,8 +7,11 @@ use std::borrow::Cow;
 
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::attributes::{AttrError, Attributes};
-use quick_xml::events::{BytesDecl, BytesStart, Event};
+use quick_xml::events::{BytesPI, BytesStart, Event};
 use quick_xml::reader::Reader;
+
+use super::namespace::is_name;
+use super::text;
 
 /// What is not XML, and where: what follows cannot be read.
 #[derive(Debug)]
@@ -69,11 +72,11 @@ impl<'a> Tokens<'a> {
                 Event::End(_) => return Ok(Token::Close),
                 Event::Text(text) if text.bytes().all(is_blank) => {}
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => return Ok(Token::Text),
-                Event::Comment(_) | Event::PI(_) => {}
-                Event::Decl(declaration) if at == 0 => {
-                    supported(&declaration).map_err(|text| Fault::new(at, text))?;
-                }
-                Event::Decl(_) => return Err(Fault::new(at, "an XML declaration that does not stand first")),
+                Event::Comment(comment) if comment.chars().all(text::is_character) => {}
+                Event::Comment(_) => return Err(Fault::new(at, text::NO_CHARACTER)),
+                Event::PI(instruction) => named(&instruction, at)?,
+                Event::Decl(_) if at == 0 => supported(&self.text["<?".len()..self.at() - "?>".len()])?,
+                Event::Decl(_) => return Err(late_declaration(at)),
                 Event::DocType(_) => return Err(doctype(at)),
                 Event::Eof => return Ok(Token::End),
             }
@@ -150,15 +153,38 @@ pub fn unclosed(at: usize) -> Fault {
     Fault::new(at, "it ends before its elements are closed")
 }
 
-fn supported(declaration: &BytesDecl) -> Result<(), &'static str> {
-    if declaration.version().ok().as_deref() != Some("1.0") {
-        return Err("a version of XML other than 1.0");
+pub fn late_declaration(at: usize) -> Fault {
+    Fault::new(at, "an XML declaration that does not stand first")
+}
+
+/// A processing instruction is passed over, but has a name, and not that of XML.
+pub fn named(instruction: &BytesPI, at: usize) -> Result<(), Fault> {
+    let name = instruction.target();
+    if !instruction.chars().all(text::is_character) {
+        return Err(Fault::new(at, text::NO_CHARACTER));
     }
-    match declaration.encoding() {
-        None => Ok(()),
-        Some(Ok(encoding)) if encoding.eq_ignore_ascii_case("utf-8") => Ok(()),
-        Some(_) => Err("an encoding other than UTF-8; FHIR XML is written in UTF-8"),
+    if is_name(name) && !name.eq_ignore_ascii_case("xml") {
+        return Ok(());
     }
+    Err(Fault::new(at, "a processing instruction without a name of its own"))
+}
+
+/// The declaration: `version`, then perhaps `encoding`, then perhaps `standalone` (XML 1.0 §2.8).
+fn supported(declaration: &str) -> Result<(), Fault> {
+    let tag = Tag { name: "xml", inner: declaration, closed: true, at: 0 };
+    let mut attributes = tag.attributes().collect::<Result<Vec<_>, _>>()?.into_iter().peekable();
+    let fault = |text: &str| Err(Fault::new(0, text));
+    if attributes.next() != Some(("version", "1.0")) {
+        return fault("a version of XML other than 1.0");
+    }
+    match attributes.next_if(|(name, _)| *name == "encoding") {
+        Some((_, encoding)) if !encoding.eq_ignore_ascii_case("utf-8") => {
+            return fault("an encoding other than UTF-8; FHIR XML is written in UTF-8");
+        }
+        _ => {}
+    }
+    attributes.next_if(|attribute| matches!(attribute, ("standalone", "yes" | "no")));
+    if attributes.next().is_none() { Ok(()) } else { fault("an XML declaration with something that is unknown") }
 }
 
 /// What is wrong, without the names that the library would repeat.

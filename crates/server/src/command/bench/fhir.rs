@@ -78,10 +78,12 @@ struct Peer {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let feed = Feed::new(args.from.as_deref())?;
+    // Its cores are counted before this thread keeps to one of them.
+    let machine = machine::name();
     let peer = Peer::find(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|why| Failure::System(format!("cannot start the client: {why}")))?;
-    let report = runtime.block_on(measure(args, &peer, feed))?;
+    let report = runtime.block_on(measure(args, &peer, feed, machine))?;
     match args.output {
         Some(Output::Json) => super::super::json(&report),
         None => {
@@ -135,7 +137,7 @@ fn size(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-async fn measure(args: &Args, peer: &Peer, feed: Feed) -> Result<Report, Failure> {
+async fn measure(args: &Args, peer: &Peer, feed: Feed, machine: String) -> Result<Report, Failure> {
     let address = peer.address;
     let lost = |why: std::io::Error| Failure::System(format!("{address}: {why}"));
     terminal::say(format_args!("loading {} resources", args.resources));
@@ -147,7 +149,7 @@ async fn measure(args: &Args, peer: &Peer, feed: Feed) -> Result<Report, Failure
     let rows = Asking { address, known: &known, time: Duration::from_secs(args.seconds) }.all().await.map_err(lost)?;
     let own = peer.own.as_ref().map(|(server, _)| server);
     Ok(Report {
-        machine: machine::name(),
+        machine,
         profile: if cfg!(debug_assertions) { "with debug assertions: not for figures" } else { "optimised" },
         own_cores: peer.own_cores,
         bytes_per_resource: taken.map(|bytes| bytes as f64 / loaded.resources.max(1) as f64),
