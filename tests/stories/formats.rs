@@ -20,7 +20,8 @@ fn get(url: &str, headers: &[(&str, &str)]) -> Reply {
 fn filled() -> (Hilum, String) {
     let hilum = Hilum::start();
     for number in 0..20 {
-        let patient = json!({ "resourceType": "Patient", "active": true, "name": [{ "family": format!("Maran{number}") }] });
+        let patient =
+            json!({ "resourceType": "Patient", "active": true, "name": [{ "family": format!("Maran{number}") }] });
         assert_eq!(hilum.fhir().post("Patient", &[], &patient).status, 201);
     }
     let url = format!("{}/Patient", hilum.fhir().base);
@@ -31,7 +32,12 @@ fn filled() -> (Hilum, String) {
 fn a_resource_goes_in_as_xml_and_out_as_either() {
     let hilum = Hilum::start();
     let url = format!("{}/Patient", hilum.fhir().base);
-    let created = ask("POST", &url, &[("content-type", "application/fhir+xml; charset=utf-8"), ("accept", "application/fhir+xml")], XML.as_bytes());
+    let created = ask(
+        "POST",
+        &url,
+        &[("content-type", "application/fhir+xml; charset=utf-8"), ("accept", "application/fhir+xml")],
+        XML.as_bytes(),
+    );
     assert_eq!(created.status, 201, "{}", created.text);
     assert_eq!(created.header("content-type"), "application/fhir+xml; charset=utf-8");
     let at = created.header("location").split("/_history").next().expect("an address").to_owned();
@@ -47,7 +53,12 @@ fn a_resource_goes_in_as_xml_and_out_as_either() {
     for part in ["text", "name", "birthDate"] {
         assert_eq!(back.json()[part], read.json()[part]);
     }
-    let refused = ask("POST", &url, &[("content-type", "application/fhir+xml")], br#"<Patient xmlns="http://hl7.org/fhir"><gender value="f"/></Patient>"#);
+    let refused = ask(
+        "POST",
+        &url,
+        &[("content-type", "application/fhir+xml")],
+        br#"<Patient xmlns="http://hl7.org/fhir"><gender value="f"/></Patient>"#,
+    );
     assert_eq!(refused.status, 400);
     assert_eq!(refused.json()["issue"][0]["expression"][0], "Patient.gender");
 }
@@ -68,15 +79,31 @@ fn everything_comes_in_the_format_that_is_asked_for() {
         (&format!("{base}/a/b/c/d/e/f"), 404, "<OperationOutcome "),
     ] {
         let reply = get(address, &xml);
-        assert_eq!((reply.status, reply.header("content-type")), (status, "application/fhir+xml; charset=utf-8"), "{address}");
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (status, "application/fhir+xml; charset=utf-8"),
+            "{address}"
+        );
         assert!(reply.text.contains(root), "{address}: {}", reply.text);
         let sign = if address.contains('?') { '&' } else { '?' };
         let reply = get(&format!("{address}{sign}_format=json&_pretty=true"), &xml);
-        assert_eq!((reply.status, reply.header("content-type")), (status, "application/fhir+json; charset=utf-8"), "{address}");
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (status, "application/fhir+json; charset=utf-8"),
+            "{address}"
+        );
         assert!(reply.text.contains("\n  \""), "{address} is laid out: {}", reply.text);
     }
-    let deleted = ask("PUT", &at, &[("accept", "application/fhir+xml"), ("prefer", "return=OperationOutcome"), ("content-type", "application/fhir+json")],
-        get(&at, &[]).text.as_bytes());
+    let deleted = ask(
+        "PUT",
+        &at,
+        &[
+            ("accept", "application/fhir+xml"),
+            ("prefer", "return=OperationOutcome"),
+            ("content-type", "application/fhir+json"),
+        ],
+        get(&at, &[]).text.as_bytes(),
+    );
     assert!(deleted.text.contains("<OperationOutcome "), "{}", deleted.text);
 }
 
@@ -96,7 +123,9 @@ fn an_answer_is_packed_where_the_client_takes_it() {
     assert_eq!(zstd.header("content-encoding"), "zstd");
     assert_eq!(zstd::stream::decode_all(&zstd.bytes[..]).expect("it is zstd"), plain.bytes);
     // Little is sent as it is, and so is what the client will not take packed.
-    for (address, accept) in [(format!("{url}/nobody"), "gzip"), (url.clone(), "gzip;q=0"), (url.clone(), "br"), (url.clone(), "identity")] {
+    for (address, accept) in
+        [(format!("{url}/nobody"), "gzip"), (url.clone(), "gzip;q=0"), (url.clone(), "br"), (url.clone(), "identity")]
+    {
         assert_eq!(get(&address, &[("accept-encoding", accept)]).header("content-encoding"), "", "{address} {accept}");
     }
     // The tag is the version's and not the bytes'.
@@ -112,7 +141,8 @@ fn an_answer_is_packed_where_the_client_takes_it() {
 fn a_body_may_come_packed() {
     let hilum = Hilum::start();
     let url = format!("{}/Patient", hilum.fhir().base);
-    let body = json!({ "resourceType": "Patient", "name": [{ "family": "Maran", "given": vec!["Ilse"; 500] }] }).to_string();
+    let body =
+        json!({ "resourceType": "Patient", "name": [{ "family": "Maran", "given": vec!["Ilse"; 500] }] }).to_string();
     let zstd = zstd::bulk::compress(body.as_bytes(), 3).expect("memory takes all that is written");
     let created = ask("POST", &url, &[("content-type", "application/fhir+json"), ("content-encoding", "zstd")], &zstd);
     assert_eq!(created.status, 201, "{}", created.text);
@@ -128,7 +158,15 @@ fn head_says_what_get_would_and_options_says_what_there_is() {
     let (hilum, url) = filled();
     let base = hilum.fhir().base;
     let at = get(&url, &[]).json()["entry"][0]["fullUrl"].as_str().expect("an address").to_owned();
-    for address in [url.clone(), at.clone(), format!("{at}/_history"), format!("{at}/_history/1"), format!("{base}/_history"), format!("{base}/metadata"), format!("{}/livez", hilum.http())] {
+    for address in [
+        url.clone(),
+        at.clone(),
+        format!("{at}/_history"),
+        format!("{at}/_history/1"),
+        format!("{base}/_history"),
+        format!("{base}/metadata"),
+        format!("{}/livez", hilum.http()),
+    ] {
         let (whole, head) = (get(&address, &[]), ask("HEAD", &address, &[], &[]));
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{address}");
         for name in ["content-type", "content-length", "etag", "last-modified"] {
@@ -146,7 +184,10 @@ fn head_says_what_get_would_and_options_says_what_there_is() {
         assert_eq!(ask("TRACE", address, &[], &[]).header("allow"), allow, "{address}");
     }
     let statement = ask("OPTIONS", &base, &[], &[]);
-    assert_eq!((statement.json()["resourceType"].as_str(), statement.header("allow")), (Some("CapabilityStatement"), "GET, HEAD, POST, OPTIONS"));
+    assert_eq!(
+        (statement.json()["resourceType"].as_str(), statement.header("allow")),
+        (Some("CapabilityStatement"), "GET, HEAD, POST, OPTIONS")
+    );
 }
 
 #[test]
@@ -158,10 +199,15 @@ fn a_part_is_shown_where_a_part_is_asked_for_and_says_so() {
         assert_eq!((part["name"].is_array(), part["active"].clone()), (true, Value::Null), "{part}");
         assert_eq!(part["meta"]["tag"][0]["code"], "SUBSETTED", "{part}");
     }
-    for address in [url.clone(), format!("{url}/_history"), format!("{at}/_history"), url.replace("/Patient", "/_history")] {
+    for address in
+        [url.clone(), format!("{url}/_history"), format!("{at}/_history"), url.replace("/Patient", "/_history")]
+    {
         let bundle = get(&format!("{address}?_elements=name&_count=3"), &[]).json();
         for entry in bundle["entry"].as_array().expect("entries") {
-            assert!(entry["resource"]["active"].is_null() && entry["resource"]["name"].is_array(), "{address}: {entry}");
+            assert!(
+                entry["resource"]["active"].is_null() && entry["resource"]["name"].is_array(),
+                "{address}: {entry}"
+            );
         }
         assert_eq!(get(&format!("{address}?_elements=nothing"), &[]).status, 400, "{address}");
         assert_eq!(get(&format!("{address}?_summary=most"), &[]).status, 400, "{address}");

@@ -39,7 +39,9 @@ fn hostile_61_a_request_has_one_end() {
         assert_eq!((said.status(), said.answers(), said.closed), (400, 1, true), "{what}: {said:?}");
     }
     // Chunks that lie about their size.
-    for (what, body) in [("a size beyond all", "ffffffffffffffffff\r\nabc"), ("no size", "zz\r\nabc"), ("LF alone", "3\nabc\n0\n\n")] {
+    for (what, body) in
+        [("a size beyond all", "ffffffffffffffffff\r\nabc"), ("no size", "zz\r\nabc"), ("LF alone", "3\nabc\n0\n\n")]
+    {
         let said = say(&siege.hilum().http(), &request(&format!("{post}\nTransfer-Encoding: chunked"), body));
         assert!(said.status() == 400 && said.answers() == 1 && said.closed, "{what}: {said:?}");
     }
@@ -63,7 +65,8 @@ fn hostile_62_who_is_slow_is_hung_up_on_and_holds_nobody_up() {
         stream.write_all(b"GET /fhir/Patient HTTP/1.1\r\nHost: loc").expect("it listens");
     }
     let mut half_body = connect(&http);
-    let head = "POST /fhir/Patient HTTP/1.1\nHost: localhost\nContent-Type: application/fhir+json\nContent-Length: 1000";
+    let head =
+        "POST /fhir/Patient HTTP/1.1\nHost: localhost\nContent-Type: application/fhir+json\nContent-Length: 1000";
     half_body.write_all(&request(head, "{\"resourceType\":")).expect("it listens");
     // Somebody who asks for much and reads nothing.
     let mut deaf = connect(&http);
@@ -110,7 +113,10 @@ fn hostile_64_our_own_address_is_not_the_requesters_to_say() {
     for host in ["evil.example", "localhost\"><script>", "localhost@evil.example", "evil.example:80#localhost"] {
         let said = say(
             &open.hilum().http(),
-            &request(&format!("GET /fhir/Patient HTTP/1.1\nHost: {host}\nX-Forwarded-Host: evil.example\nConnection: close"), ""),
+            &request(
+                &format!("GET /fhir/Patient HTTP/1.1\nHost: {host}\nX-Forwarded-Host: evil.example\nConnection: close"),
+                "",
+            ),
         );
         assert!([400, 401].contains(&said.status()) && !said.text.contains("evil.example"), "{host}: {said:?}");
     }

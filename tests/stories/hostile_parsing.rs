@@ -103,7 +103,8 @@ fn hostile_4_the_private_keys_of_libraries_mean_nothing() {
 fn hostile_5_a_heap_of_values_is_no_resource() {
     let zeros = |count: usize| patient(&format!(r#""multipleBirthInteger":[{}0]"#, "0,".repeat(count)));
     let names = |count: usize| patient(&format!(r#""name":[{{"given":[{}"a"]}}]"#, "\"a\",".repeat(count)));
-    let long = |count: usize| patient(&format!(r#""name":[{{"given":[{}"a"]}}]"#, "\"aaaaaaaaaaaaaaaa\",".repeat(count)));
+    let long =
+        |count: usize| patient(&format!(r#""name":[{{"given":[{}"a"]}}]"#, "\"aaaaaaaaaaaaaaaa\",".repeat(count)));
     refused(
         JSON,
         &[413],
@@ -133,7 +134,8 @@ fn hostile_6_a_number_of_a_megabyte_is_none() {
 #[test]
 fn hostile_7_a_number_is_kept_as_it_is_written() {
     let siege = Siege::begin();
-    for number in ["1e400", "-0", "1.10", "0.123456789012345678901234567890", "1E-7", "100000000000000000000000000001"] {
+    for number in ["1e400", "-0", "1.10", "0.123456789012345678901234567890", "1E-7", "100000000000000000000000000001"]
+    {
         let stored = siege.post("Observation", JSON, amount(number));
         assert_eq!(stored.status, 201, "{number}: {}", stored.text);
         let at = format!("Observation/{}", stored.json()["id"].as_str().expect("an id"));
@@ -193,7 +195,8 @@ fn hostile_9_text_is_unicode_without_control_characters() {
 
 #[test]
 fn hostile_10_entities_are_not_declared_here() {
-    let laughs: String = (1..10).map(|n| format!(r#"<!ENTITY l{n} "{}">"#, format!("&l{};", n - 1).repeat(10))).collect();
+    let laughs: String =
+        (1..10).map(|n| format!(r#"<!ENTITY l{n} "{}">"#, format!("&l{};", n - 1).repeat(10))).collect();
     let bomb = format!(
         r#"<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "{CANARY}">{laughs}]><Patient xmlns="http://hl7.org/fhir"><language value="&l9;"/></Patient>"#
     );
@@ -328,7 +331,10 @@ fn hostile_20_what_is_contained_contains_nothing() {
 fn hostile_21_an_extension_is_no_file() {
     let deep = format!(r#"{}[{{"url":"u"}}]{}"#, r#"[{"url":"u","extension":"#.repeat(100), "}]".repeat(100));
     let large = format!(r#"[{{"url":"u","valueString":"{}"}}]"#, "y".repeat(10 << 20));
-    let many = format!(r#"[{}{{"url":"u"}}]"#, format!(r#"{{"url":"u","valueString":"{}"}},"#, "y".repeat(1000)).repeat(10_000));
+    let many = format!(
+        r#"[{}{{"url":"u"}}]"#,
+        format!(r#"{{"url":"u","valueString":"{}"}},"#, "y".repeat(1000)).repeat(10_000)
+    );
     refused(
         JSON,
         &[400, 413, 422],
@@ -357,7 +363,9 @@ fn hostile_22_an_attachment_is_bounded_and_its_url_is_nobodys_business() {
 #[test]
 fn hostile_23_a_type_is_one_of_r4() {
     let siege = Siege::begin();
-    for kind in ["__proto__", "constructor", "..%2f", "Patient%00", "patient", "PATIENT", "Patient;a=b", "%2e%2e", "Resource"] {
+    for kind in
+        ["__proto__", "constructor", "..%2f", "Patient%00", "patient", "PATIENT", "Patient;a=b", "%2e%2e", "Resource"]
+    {
         siege.refused(kind, &siege.get(kind), &[400, 404]);
         siege.refused(kind, &siege.get(&format!("{kind}/x")), &[400, 404]);
         siege.refused(kind, &siege.post(kind, JSON, patient(r#""active":true"#)), &[400, 404]);

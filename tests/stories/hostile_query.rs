@@ -19,7 +19,11 @@ fn refused(siege: &Siege, statuses: &[u16], queries: &[&str]) {
 fn found(reply: &Reply) -> Vec<Value> {
     assert_eq!(reply.status, 200, "{}", reply.text);
     let entries = reply.json()["entry"].as_array().cloned().unwrap_or_default();
-    entries.into_iter().filter(|entry| entry["search"]["mode"] == "match").map(|entry| entry["resource"].clone()).collect()
+    entries
+        .into_iter()
+        .filter(|entry| entry["search"]["mode"] == "match")
+        .map(|entry| entry["resource"].clone())
+        .collect()
 }
 
 fn link(bundle: &Value, relation: &str) -> Option<String> {
@@ -79,7 +83,11 @@ fn hostile_34_a_page_has_the_servers_size_at_most() {
     for query in ["_count=1000000000", "_count=4294967295", "_count=0"] {
         assert_eq!(siege.get(&format!("Patient?{query}")).status, 200, "{query}");
     }
-    refused(&siege, &[400], &["_count=-1", "_count=1e9", "_count=99999999999999999999", "_count=", "_count=1&_count=2"]);
+    refused(
+        &siege,
+        &[400],
+        &["_count=-1", "_count=1e9", "_count=99999999999999999999", "_count=", "_count=1&_count=2"],
+    );
     refused(&siege, &[400], &["_offset=99999999999", "_count=0x10", "_count=%2b1%2b"]);
     for query in ["_count=-1", "_count=x"] {
         siege.refused(query, &siege.get(&format!("_history?{query}")), &[400]);
@@ -131,7 +139,8 @@ fn hostile_35_a_page_link_is_good_for_whom_and_what_it_was_made() {
 #[test]
 fn hostile_36_a_value_is_a_value_and_nothing_else() {
     let siege = Siege::begin();
-    let names = ["O'Brien' OR 1=1--", "x\"; DROP TABLE version; --", "100%", "under_score", "back\\slash", "semi;colon"];
+    let names =
+        ["O'Brien' OR 1=1--", "x\"; DROP TABLE version; --", "100%", "under_score", "back\\slash", "semi;colon"];
     for (number, name) in names.iter().enumerate() {
         let patient = json!({
             "resourceType": "Patient",
@@ -191,8 +200,16 @@ fn hostile_38_no_pattern_and_no_length_costs_more_than_it_says() {
     let contains = format!("name:contains={}b", "a".repeat(10_000));
     assert_eq!(found(&siege.get(&format!("Patient?{contains}"))).len(), 0);
     siege.refused("20 kB in the address", &siege.get(&format!("Patient?name={}", "a".repeat(20_000))), &[414]);
-    siege.refused("1 MB in a form", &siege.post("Patient/_search", FORM, format!("name={}", "a".repeat(1 << 20))), &[400]);
-    siege.refused("20 MB in a form", &siege.post("Patient/_search", FORM, format!("name={}", "a".repeat(20 << 20))), &[413]);
+    siege.refused(
+        "1 MB in a form",
+        &siege.post("Patient/_search", FORM, format!("name={}", "a".repeat(1 << 20))),
+        &[400],
+    );
+    siege.refused(
+        "20 MB in a form",
+        &siege.post("Patient/_search", FORM, format!("name={}", "a".repeat(20 << 20))),
+        &[413],
+    );
     siege.withstood();
 }
 
@@ -212,9 +229,22 @@ fn hostile_39_so_many_values_are_no_question() {
 fn hostile_40_a_date_is_a_date() {
     let siege = Siege::begin();
     for date in [
-        "9999-99-99", "2020-13", "2020-02-30", "2021-02-29", "20200101", "0", "-2020", "2020-01-01T25:00:00Z",
-        "2020-01-01T00:00:00%2B14:60", "2020-01-01T00:00:00%2B15:00", "2020-01-01T00:00:61Z", "2020-01-01T10", "today",
-        "ge", "xx2020", "2020-1-1",
+        "9999-99-99",
+        "2020-13",
+        "2020-02-30",
+        "2021-02-29",
+        "20200101",
+        "0",
+        "-2020",
+        "2020-01-01T25:00:00Z",
+        "2020-01-01T00:00:00%2B14:60",
+        "2020-01-01T00:00:00%2B15:00",
+        "2020-01-01T00:00:61Z",
+        "2020-01-01T10",
+        "today",
+        "ge",
+        "xx2020",
+        "2020-1-1",
     ] {
         siege.refused(date, &siege.get(&format!("Patient?birthdate={date}")), &[400]);
     }
@@ -297,7 +327,8 @@ fn hostile_46_a_format_that_is_not_served_is_not_acceptable() {
     let siege = Siege::begin();
     let url = format!("{}/Patient", siege.fhir().base);
     let many = "text/x,".repeat(2_000);
-    for accept in ["../../", "application/fhir+xml;fhirVersion=3.0", "application/fhir+json;q=0", "text/turtle", &many] {
+    for accept in ["../../", "application/fhir+xml;fhirVersion=3.0", "application/fhir+json;q=0", "text/turtle", &many]
+    {
         siege.refused(accept, &ask("GET", &url, &[("accept", accept)], &[]), &[406]);
     }
     refused(&siege, &[406], &["_format=../../etc/passwd", "_format=ttl", "_format=", "_format=json%00"]);

@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use fhir::search::{Parameter, ParameterClass, table};
 use fhir::{Node, Object, Resource};
 
+use super::subset::View;
 use crate::app::App;
 use crate::http::{self, Deed, Failure, PLACES};
 
@@ -27,7 +28,8 @@ const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner
 /// Shown to everybody: it says nothing of anybody.
 pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let base = http::base(&request, app.config.http.base_url.as_deref());
-    Ok(http::json(StatusCode::OK, statement(&base)))
+    let view = View::of("CapabilityStatement", &http::pairs(request.query_string()))?;
+    Ok(http::json(StatusCode::OK, view.show(statement(&base))))
 }
 
 fn statement(base: &str) -> Vec<u8> {
