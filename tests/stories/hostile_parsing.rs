@@ -288,6 +288,24 @@ fn hostile_14_a_body_is_packed_once() {
 }
 
 #[test]
+fn hostile_18_a_line_that_was_cut_is_named_and_the_rest_is_kept() {
+    let siege = Siege::begin();
+    let line = |id: &str| format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"{CANARY}"}}]}}"#);
+    let (whole, cut) = (format!("{}\n{}\n", line("a"), line("b")), line("c"));
+    let file = siege.hilum().directory().write("export.ndjson", whole.clone() + &cut[..cut.len() / 2]);
+    let import = || siege.hilum().command(&["import", file.to_str().expect("UTF-8")]);
+    let ran = import();
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.talk.contains("export.ndjson:3") && !ran.talk.contains(CANARY), "{ran:?}");
+    assert_eq!((siege.strangers(), siege.get("Patient/c").status), (2, 404));
+    // The file came again, whole.
+    siege.hilum().directory().write("export.ndjson", whole + &cut);
+    import().done();
+    assert_eq!((siege.strangers(), siege.get("Patient/c").status), (3, 200));
+    siege.withstood();
+}
+
+#[test]
 fn hostile_19_a_bundle_of_a_million_entries_is_not_worked_on() {
     let siege = Siege::begin();
     let bundle = |kind: &str, entry: &str, count: usize| {
