@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use fhir::search::{Parameter, ParameterClass, table};
 use fhir::{Node, Object, Resource};
 
+use super::subset::View;
 use crate::app::App;
 use crate::http::{self, Deed, Failure, PLACES};
 
@@ -27,7 +28,8 @@ const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner
 /// Shown to everybody: it says nothing of anybody.
 pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let base = http::base(&request, app.config.http.base_url.as_deref());
-    Ok(http::json(StatusCode::OK, statement(&base)))
+    let view = View::of("CapabilityStatement", &http::pairs(request.query_string()))?;
+    Ok(http::json(StatusCode::OK, view.show(statement(&base))))
 }
 
 fn statement(base: &str) -> Vec<u8> {
@@ -112,7 +114,7 @@ fn of_kind(kind: &'static str) -> Node<'static> {
 /// What is done at the paths that are meant.
 fn served(meant: impl Fn(&str) -> bool) -> impl Iterator<Item = Deed> {
     let places = PLACES.iter().filter(move |place| meant(place.path));
-    places.flat_map(|place| place.deeds.iter().map(|(_, deed)| *deed)).filter(|deed| deed.is_served())
+    places.flat_map(|place| place.deeds.iter().map(|(_, deed)| *deed))
 }
 
 /// The name of an interaction with a type, as R4 has it.

@@ -13,7 +13,7 @@ use record::Version;
 use super::answer::Answer;
 use super::bundle::Bundle;
 use super::subset::View;
-use super::{key_of, kind_of};
+use super::{key_of, kind_of, no_operation};
 use crate::http::{self, Ask, Failure, Form, Kind};
 
 /// The parameter of our page links.
@@ -127,6 +127,9 @@ pub async fn page(
 
 impl Scope {
     pub fn compartment((kind, id, inner): (String, String, String)) -> Result<Scope, Failure> {
+        if inner.starts_with('$') {
+            return Err(no_operation());
+        }
         let key = key_of(&(kind, id))?;
         let inner = if inner == "*" { None } else { Some(kind_of(&inner)?) };
         Ok(Scope::Compartment { kind: key.kind, id: key.id, inner })
