@@ -87,7 +87,9 @@ fn cases_are_in_error_where_the_reference_validator_says_so() {
     let cases = manifest["test-cases"].as_array().expect("the manifest has cases");
     let (mut count, mut differing) = (0, Vec::new());
     for case in cases.iter().filter(|case| asked(case)) {
-        let Ok(bytes) = std::fs::read(folder().join(case["file"].as_str().expect("a case has a file"))) else { continue };
+        let Ok(bytes) = std::fs::read(folder().join(case["file"].as_str().expect("a case has a file"))) else {
+            continue;
+        };
         let Some(expected) = expected(case) else { continue };
         let issues = judged(&bytes);
         count += 1;

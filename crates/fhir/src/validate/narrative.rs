@@ -158,7 +158,8 @@ impl<'t> Reader<'t> {
                 return Ok((false, namespace));
             }
             let (name, rest) = name(rest).ok_or_else(|| format!("the tag <{element}> is not closed"))?;
-            let value = rest.trim_start_matches(is_blank).strip_prefix('=').map(|rest| rest.trim_start_matches(is_blank));
+            let value =
+                rest.trim_start_matches(is_blank).strip_prefix('=').map(|rest| rest.trim_start_matches(is_blank));
             let value = value.and_then(|rest| {
                 let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
                 rest[1..].split_once(quote)
@@ -255,8 +256,9 @@ fn is_link(link: &str) -> bool {
 const COMMON: [&str; 11] =
     ["id", "class", "style", "title", "lang", "xml:lang", "xml:space", "xml:base", "dir", "accesskey", "tabindex"];
 
-const CELL: &[&str] =
-    &["abbr", "axis", "headers", "scope", "rowspan", "colspan", "align", "char", "charoff", "valign", "width", "nowrap"];
+const CELL: &[&str] = &[
+    "abbr", "axis", "headers", "scope", "rowspan", "colspan", "align", "char", "charoff", "valign", "width", "nowrap",
+];
 const ROW: &[&str] = &["align", "char", "charoff", "valign"];
 const COLUMN: &[&str] = &["span", "width", "align", "char", "charoff", "valign"];
 const NONE: &[&str] = &[];
@@ -297,10 +299,7 @@ const ELEMENTS: &[(&str, &[&str])] = &[
     ("dl", &["compact"]),
     ("dt", NONE),
     ("dd", NONE),
-    (
-        "table",
-        &["summary", "width", "border", "frame", "rules", "cellspacing", "cellpadding", "align", "bgcolor"],
-    ),
+    ("table", &["summary", "width", "border", "frame", "rules", "cellspacing", "cellpadding", "align", "bgcolor"]),
     ("caption", &["align"]),
     ("thead", ROW),
     ("tfoot", ROW),

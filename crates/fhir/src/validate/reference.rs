@@ -81,7 +81,10 @@ fn in_bundle(walk: &mut Walk<'_, '_>, frame: &Frame<'_>, text: &str, said: Optio
         Found::One(entry) => {
             let kind = bundle.entries[entry].kind?;
             if let Some(said) = said.filter(|said| *said != kind) {
-                walk.error(IssueType::Value, format!("the reference is to a {said}, and the entry that it means is a {kind}"));
+                walk.error(
+                    IssueType::Value,
+                    format!("the reference is to a {said}, and the entry that it means is a {kind}"),
+                );
             }
             Some(kind)
         }
@@ -90,7 +93,8 @@ fn in_bundle(walk: &mut Walk<'_, '_>, frame: &Frame<'_>, text: &str, said: Optio
             None
         }
         Found::Unnamed => {
-            let text = "a relative reference in an entry without fullUrl, so that nobody can tell what it is relative to";
+            let text =
+                "a relative reference in an entry without fullUrl, so that nobody can tell what it is relative to";
             walk.error(IssueType::Value, text);
             None
         }

@@ -16,7 +16,8 @@ pub fn attachment(walk: &mut Walk<'_, '_>, attachment: &Object<'_>) {
 /// How many bytes well-formed base64 stands for.
 fn decoded_bytes(base64: &str) -> usize {
     let written = base64.bytes().filter(|byte| !byte.is_ascii_whitespace());
-    let (count, padding) = written.fold((0, 0), |(count, padding), byte| (count + 1, padding + usize::from(byte == b'=')));
+    let (count, padding) =
+        written.fold((0, 0), |(count, padding), byte| (count + 1, padding + usize::from(byte == b'=')));
     (count / 4 * 3usize).saturating_sub(padding)
 }
 

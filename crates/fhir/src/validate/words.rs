@@ -11,7 +11,10 @@ const WORDS: &[(&str, &str)] = &[
     ("ele-1", "an element must have a value or something in it beside its id"),
     ("ext-1", "an extension must have either a value or extensions of its own, not both"),
     ("dom-2", "a contained resource must not contain others; lay them side by side"),
-    ("dom-3", "a contained resource must be referred to in the resource, or refer to it; refer to it by #id or leave it out"),
+    (
+        "dom-3",
+        "a contained resource must be referred to in the resource, or refer to it; refer to it by #id or leave it out",
+    ),
     ("dom-4", "a contained resource must have no meta.versionId and no meta.lastUpdated"),
     ("dom-5", "a contained resource must have no security label; label the resource around it"),
     ("dom-6", "a resource should have a narrative for people whose system does not know its elements"),

@@ -98,7 +98,9 @@ fn each_reference<'r>(object: &'r Object<'_>, visit: &mut dyn FnMut(&'r str)) {
         for item in node.items() {
             match item {
                 Node::Object(object) => each_reference(object, visit),
-                Node::Text(text) if *name == "reference" || name.starts_with("valueU") || name.starts_with("valueC") => {
+                Node::Text(text)
+                    if *name == "reference" || name.starts_with("valueU") || name.starts_with("valueC") =>
+                {
                     visit(text);
                 }
                 _ => {}

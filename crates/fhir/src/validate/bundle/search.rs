@@ -9,8 +9,11 @@ use crate::{IssueType, Node, Object};
 const SINGLE: [&str; 6] = ["self", "first", "previous", "prev", "next", "last"];
 
 pub fn links(walk: &mut Walk<'_, '_>, bundle: &Object<'_>) {
-    let links: Vec<&str> =
-        bundle.items("link").iter().map(|link| link.as_object().and_then(|l| l.str("relation")).unwrap_or("")).collect();
+    let links: Vec<&str> = bundle
+        .items("link")
+        .iter()
+        .map(|link| link.as_object().and_then(|l| l.str("relation")).unwrap_or(""))
+        .collect();
     for (at, relation) in links.iter().enumerate() {
         if SINGLE.contains(relation) && links[..at].contains(relation) {
             walk.path.enter("link");
