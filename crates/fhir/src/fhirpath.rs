@@ -84,11 +84,17 @@ impl Expression {
         evaluate::collect(&run.scope(), &self.program)
     }
 
-    /// Whether a condition, such as an invariant, holds for an item. What is unknown (an empty result) does not; a single
-    /// item that is no boolean does (FHIRPath §4.5); several are an error.
-    pub fn holds<'r>(&self, environment: &Environment<'_, 'r>, context: &Item<'r>) -> Result<bool, EvaluateError> {
+    /// Whether a condition, such as an invariant, holds for an item: `None` where that is unknown (an empty result). A
+    /// single item that is no boolean holds (FHIRPath §4.5); several are an error.
+    ///
+    /// Only `Some(false)` breaks an invariant of R4: many (bdl-8, ref-1) are empty where what they speak of is not there.
+    pub fn holds<'r>(
+        &self,
+        environment: &Environment<'_, 'r>,
+        context: &Item<'r>,
+    ) -> Result<Option<bool>, EvaluateError> {
         let run = evaluate::Run::new(environment, context);
-        evaluate::holds(&run.scope(), &self.program)
+        evaluate::truth(&run.scope(), &self.program)
     }
 
     /// Whether it can find nothing, ever, in what it was compiled for: `Encounter.status` in a Patient. That is no error,

@@ -79,7 +79,7 @@ impl Decimal {
 
     /// With so many digits after the point: a half goes away from zero.
     pub fn round(self, places: u32) -> Decimal {
-        self.cut(places, |mantissa, power| divide_rounded(mantissa, power))
+        self.cut(places, divide_rounded)
     }
 
     pub fn floor(self, places: u32) -> Decimal {

@@ -1,7 +1,7 @@
 //! What FHIR adds to FHIRPath (R4 §2.9.1.3). `resolve() is Type` is the compiler's: see `compile`.
 
 use super::{Call, Function, Gives, give, html, plain};
-use crate::fhirpath::evaluate::{EvaluateError, MORE, Step};
+use crate::fhirpath::evaluate::{ENOUGH, EvaluateError, MORE, Step};
 use crate::fhirpath::item::{Element, Form, Item, Visit, is_a};
 use crate::fhirpath::resolve;
 use crate::schema;
@@ -14,6 +14,18 @@ pub const FUNCTIONS: &[Function] = &[
         call.each_input(&mut |item| {
             item.member("extension", &mut |extension| if has_url(extension, &url) { visit(extension) } else { MORE })
         })
+    }),
+    // In no specification, but in an expression of R4's own search parameters.
+    plain("hasExtension", 1..=1, TRUTH, |call, visit| {
+        let Some(url) = call.text_argument(0)? else { return MORE };
+        let mut found = false;
+        call.each_input(&mut |item| {
+            item.member("extension", &mut |extension| {
+                found = has_url(extension, &url);
+                if found { ENOUGH } else { MORE }
+            })
+        })?;
+        visit(&Item::from(found))
     }),
     plain("hasValue", 0..=0, TRUTH, |call, visit| {
         let (mut count, mut valued) = (0usize, false);

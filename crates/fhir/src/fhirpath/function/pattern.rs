@@ -13,7 +13,7 @@ use crate::fhirpath::evaluate::{EvaluateError, Scope};
 /// The longest pattern. R4's own have up to 130 bytes.
 pub const PATTERN_BYTES_MAX: usize = 1024;
 /// What a compiled pattern may take, and how deep its groups may be nested.
-const COMPILED_BYTES_MAX: usize = 256 * 1024;
+const COMPILED_BYTES_MAX: usize = 1024 * 1024;
 const NESTING_MAX: u32 = 32;
 /// How many compiled patterns a thread remembers; it begins anew when there are more.
 const REMEMBERED_MAX: usize = 256;
