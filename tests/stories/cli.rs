@@ -50,6 +50,7 @@ fn help_and_version_are_no_misuse() {
         &["send", "--help"],
         &["map", "--help"],
         &["doctor", "--help"],
+        &["import", "--help"],
         &["config", "--help"],
         &["bench", "--help"],
     ] {

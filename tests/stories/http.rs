@@ -125,8 +125,8 @@ fn each_thing_that_cannot_be_done_has_its_status() {
         ("GET", "Patient?colour=red", &[], "", 400),
         ("GET", "Patient?birthdate=yesterday", &[], "", 400),
         ("GET", "Patient?_count=-1", &[], "", 400),
-        ("GET", "Patient?_format=xml", &[], "", 406),
-        ("GET", "Patient", &[("accept", "application/fhir+xml")], "", 406),
+        ("GET", "Patient?_format=ttl", &[], "", 406),
+        ("GET", "Patient", &[("accept", "text/turtle")], "", 406),
         ("PUT", "Patient/x", &[json, ("if-match", "three")], r#"{"resourceType":"Patient","id":"x"}"#, 400),
     ] {
         let url = format!("{}/{path}", fhir.base);

@@ -29,6 +29,7 @@ mod licences;
 mod lists;
 mod merge;
 mod node_peer;
+mod operations;
 mod order;
 mod parked;
 mod phi;

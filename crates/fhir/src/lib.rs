@@ -1,8 +1,8 @@
 //! FHIR R4 as data: reading, checking, writing, searching and changing resources.
 //!
-//! A resource is a tree of [`Node`]s in the shape of its JSON, checked against the element tables compiled from the
-//! R4 definitions, borrowing from the bytes that it was read from. Nothing here does I/O, reads a clock, or knows HTTP
-//! or storage.
+//! A resource is a tree of [`Node`]s in the shape of its JSON, whether it was read from JSON or XML, checked against the
+//! element tables compiled from the R4 definitions, borrowing from the bytes that it was read from. Nothing here does
+//! I/O, reads a clock, or knows HTTP or storage.
 #![forbid(unsafe_code)]
 
 pub mod apply;
@@ -13,6 +13,7 @@ mod interval;
 pub mod issue;
 pub mod json;
 pub mod links;
+pub mod ndjson;
 pub mod node;
 pub mod outcome;
 pub mod patch;

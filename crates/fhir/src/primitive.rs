@@ -142,7 +142,7 @@ fn code(value: &str) -> bool {
         }
         last_blank = blank;
     }
-    !last_blank
+    !last_blank && !has_control(value)
 }
 
 /// What `\s` matches, and the control characters, which no format allows.
@@ -212,7 +212,7 @@ mod tests {
         let cases: [(Primitive, &[&str], &[&str]); 15] = [
             (Boolean, &["true", "false"], &["True", "1", ""]),
             (Id, &["a", "A-1.b", &"x".repeat(64)], &["", "a_b", "ä", "a b", &"x".repeat(65)]),
-            (Code, &["a", "a b", "<="], &["", " a", "a ", "a  b", "a\t\tb", " "]),
+            (Code, &["a", "a b", "a\tb", "<="], &["", " a", "a ", "a  b", "a\t\tb", " ", "a\u{1}b"]),
             (Uri, &["http://x", "urn:oid:1.2", "x", "ü"], &["", "a b", "a\n"]),
             (Oid, &["urn:oid:1.2.3", "urn:oid:2.16.840.0"], &["1.2.3", "urn:oid:3.1", "urn:oid:1", "urn:oid:1.02"]),
             (

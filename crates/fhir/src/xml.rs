@@ -6,6 +6,7 @@
 //! `xsi:schemaLocation`, and never follows anything. See `narrative.rs` for what becomes of a `<div>`.
 
 mod building;
+mod html;
 mod namespace;
 mod narrative;
 mod read;

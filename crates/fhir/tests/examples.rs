@@ -2,31 +2,14 @@
 //!
 //! The data lies beside the checkout; where it is absent the tests say so and pass.
 
-use std::path::{Path, PathBuf};
+#[path = "support/shared.rs"]
+mod shared;
 
 use fhir::{Issue, Node, Resource, json};
+use shared::{name, shared};
 
 /// What is truly wrong in the official examples, with the element that says so.
 const WRONG_EXAMPLES: &[(&str, &str)] = &[("Questionnaire-qs1", "Questionnaire.item[0].item[0].linkId is required")];
-
-fn shared(folder: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(folder);
-    let Ok(entries) = std::fs::read_dir(&root) else {
-        #[expect(clippy::print_stderr, reason = "a skipped test is seen")]
-        {
-            eprintln!("skipped: {} is not here", root.display());
-        }
-        return Vec::new();
-    };
-    let files = entries.map(|entry| entry.expect("a folder can be listed").path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
-    files.sort();
-    files
-}
-
-fn name(path: &Path) -> &str {
-    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
-}
 
 /// Reading what was written gives the same tree, and writing that the same bytes.
 fn comes_back(resource: &Resource, file: &str) {
@@ -56,7 +39,7 @@ fn first(issues: &[Issue]) -> String {
 #[test]
 fn official_examples_are_taken_unless_they_are_wrong() {
     let mut refused = Vec::new();
-    for path in shared("fhir-r4-examples/json") {
+    for path in shared("fhir-r4-examples/json", "json") {
         let bytes = std::fs::read(&path).expect("an example can be read");
         match json::read(&bytes) {
             Ok(resource) => {
@@ -75,7 +58,7 @@ fn official_examples_are_taken_unless_they_are_wrong() {
 
 #[test]
 fn synthetic_records_are_taken() {
-    for path in shared("synthea-r4-smart") {
+    for path in shared("synthea-r4-smart", "json") {
         let bytes = std::fs::read(&path).expect("a record can be read");
         let bundle = json::read(&bytes).unwrap_or_else(|issues| panic!("{}: {issues:#?}", name(&path)));
         assert!(bundle.object.items("entry").iter().all(|entry| matches!(entry, Node::Object(_))));
@@ -88,7 +71,7 @@ fn synthetic_records_are_taken() {
 #[test]
 fn validator_cases_are_survived() {
     for folder in ["fhir-test-cases/validator", "fhir-test-cases/r4/examples", "fhir-test-cases/r4/graphql"] {
-        for path in shared(folder) {
+        for path in shared(folder, "json") {
             let bytes = std::fs::read(&path).expect("a case can be read");
             match json::read(&bytes) {
                 Ok(resource) => comes_back(&resource, name(&path)),

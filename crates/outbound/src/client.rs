@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
 
@@ -15,9 +15,9 @@ use crate::address::Address;
 pub struct Limits {
     /// Until the connection stands; default 5 seconds.
     pub connect: Duration,
-    /// Until the answer is whole; default 2 minutes.
+    /// Until the answer is whole, or of a stream until its next part; default 2 minutes.
     pub whole: Duration,
-    /// Of the answer; default 128 MiB.
+    /// Of the answer; default 128 MiB. A stream has no limit but its reader's.
     pub body_bytes_max: usize,
 }
 
@@ -26,6 +26,9 @@ impl Default for Limits {
         Limits { connect: Duration::from_secs(5), whole: Duration::from_secs(120), body_bytes_max: 128 << 20 }
     }
 }
+
+/// A stream that takes longer has to begin again.
+const STREAM_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A client of one server.
 #[derive(Debug, Clone)]
@@ -39,7 +42,19 @@ pub struct Client {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
+    /// How long it asks to be left alone (`Retry-After` in seconds; a date is not read).
+    pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
+}
+
+/// An answer whose body is read part by part.
+#[derive(Debug)]
+pub struct Stream {
+    pub status: u16,
+    /// Its media type as it was sent; empty where there is none.
+    pub media: String,
+    response: reqwest::Response,
+    client: Client,
 }
 
 /// Why there is no answer. Texts name the server, never what was sent.
@@ -82,8 +97,33 @@ impl Client {
 
     /// Sends a body of this media type to a path.
     pub async fn post(&self, path: &str, media: &'static str, body: Vec<u8>) -> Result<Answer, Failure> {
-        let request = self.request(Method::POST, path)?;
-        self.send(request.header(CONTENT_TYPE, HeaderValue::from_static(media)).body(body)).await
+        self.post_with(path, &[(CONTENT_TYPE.as_str(), media)], body).await
+    }
+
+    /// Sends a body with these headers, whose names are in lower case.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, Failure> {
+        let headers =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        self.send(self.request(Method::POST, path)?.headers(headers.collect::<HeaderMap>()).body(body)).await
+    }
+
+    /// Asks for a path whose answer may be large.
+    pub async fn open(&self, path: &str) -> Result<Stream, Failure> {
+        let request = self.request(Method::GET, path)?.timeout(STREAM_MAX);
+        let sent = tokio::time::timeout(self.limits.whole, request.send()).await;
+        let response = sent.map_err(|_| Failure::Timeout(self.base.clone()))?.map_err(|error| self.failed(&error))?;
+        let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+        Ok(Stream {
+            status: response.status().as_u16(),
+            media: media.unwrap_or_default().to_owned(),
+            response,
+            client: self.clone(),
+        })
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
@@ -97,6 +137,8 @@ impl Client {
     async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         let mut response = request.send().await.map_err(|error| self.failed(&error))?;
         let status = response.status().as_u16();
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
             if body.len() + chunk.len() > self.limits.body_bytes_max {
@@ -104,11 +146,22 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body })
+        Ok(Answer { status, retry_after: retry_after.map(Duration::from_secs), body })
     }
 
     fn failed(&self, error: &reqwest::Error) -> Failure {
         if error.is_timeout() { Failure::Timeout(self.base.clone()) } else { Failure::Unreachable(self.base.clone()) }
+    }
+}
+
+impl Stream {
+    /// The next part, or nothing after the last.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let next = tokio::time::timeout(self.client.limits.whole, self.response.chunk()).await;
+        match next.map_err(|_| Failure::Timeout(self.client.base.clone()))? {
+            Ok(chunk) => Ok(chunk.map(Vec::from)),
+            Err(error) => Err(self.client.failed(&error)),
+        }
     }
 }
 
@@ -154,7 +207,7 @@ mod tests {
     async fn an_answer_is_read_whatever_its_status() {
         let (client, served) =
             against(b"HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\nno\n", Limits::default()).await;
-        assert_eq!(client.get("/x?y=1").await, Ok(Answer { status: 404, body: b"no\n".to_vec() }));
+        assert_eq!(client.get("/x?y=1").await, Ok(Answer { status: 404, retry_after: None, body: b"no\n".to_vec() }));
         let request = served.await.expect("served");
         assert!(request.starts_with("GET /x?y=1 HTTP/1.1\r\n"), "{request}");
         assert!(!request.to_lowercase().contains("accept-encoding"), "{request}");
@@ -172,6 +225,38 @@ mod tests {
         let limits = Limits { body_bytes_max: 4, ..Limits::default() };
         let (client, _served) = against(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12345", limits).await;
         assert_eq!(client.get("/").await, Err(Failure::TooLarge(4)));
+    }
+
+    #[tokio::test]
+    async fn a_busy_server_says_when_to_come_back() {
+        for (after, expected) in [("7", Some(7)), ("Wed, 21 Oct 2015 07:28:00 GMT", None), ("-1", None)] {
+            let answer = format!("HTTP/1.1 503 Busy\r\nretry-after: {after}\r\ncontent-length: 0\r\n\r\n").leak();
+            let (client, served) = against(answer.as_bytes(), Limits::default()).await;
+            let headers = [("content-type", "text/plain"), ("prefer", "return=minimal")];
+            let answer = client.post_with("/x", &headers, b"y".to_vec()).await.expect("an answer");
+            assert_eq!((answer.status, answer.retry_after), (503, expected.map(Duration::from_secs)));
+            assert!(served.await.expect("served").contains("prefer: return=minimal\r\n"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_comes_in_parts_and_may_break_off() {
+        let limits = Limits { body_bytes_max: 1, ..Limits::default() };
+        let whole = b"HTTP/1.1 200 OK\r\ncontent-type: application/fhir+ndjson\r\ncontent-length: 5\r\n\r\n12345";
+        for (answer, good) in [(&whole[..], true), (&whole[..whole.len() - 2], false)] {
+            let (client, _served) = against(answer, limits).await;
+            let mut stream = client.open("/x").await.expect("an answer");
+            assert_eq!((stream.status, stream.media.as_str()), (200, "application/fhir+ndjson"));
+            let mut read = Vec::new();
+            let ended = loop {
+                match stream.next().await {
+                    Ok(Some(part)) => read.extend(part),
+                    Ok(None) => break true,
+                    Err(_) => break false,
+                }
+            };
+            assert_eq!((ended, &read[..]), (good, if good { &b"12345"[..] } else { &b"123"[..] }));
+        }
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! ```text
 //! Address::find("http://127.0.0.1:8080", &networks).await -> Result<Address, Failure>
 //! Client::new(address, Limits) -> Client
+//! client.open("/Patient.ndjson").await -> Result<Stream, Failure>;  stream.next().await -> Result<Option<Vec<u8>>, Failure>
 //! client.get("/readyz").await / client.post("/hilum/messages/1/replay", media, body).await -> Result<Answer, Failure>
 //! ```
 //!
@@ -14,4 +15,4 @@ mod address;
 mod client;
 
 pub use address::{Address, loopback};
-pub use client::{Answer, Client, Failure, Limits};
+pub use client::{Answer, Client, Failure, Limits, Stream};

@@ -20,8 +20,8 @@ const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 const ZSTD_DICTIONARY_1: u8 = 2;
 
-/// Invented resources, like those that sources make. It is part of the format: what it compressed needs it for ever.
-const DICTIONARY_1: &[u8] = include_bytes!("dictionary-1.json");
+/// Made of invented resources by `examples/dictionary`. It is part of the format: what it compressed needs it for ever.
+const DICTIONARY_1: &[u8] = include_bytes!("dictionary-1.zstd");
 
 thread_local! {
     static COMPRESSORS: RefCell<Option<(Compressor<'static>, Compressor<'static>)>> = const { RefCell::new(None) };

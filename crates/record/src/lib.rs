@@ -22,7 +22,7 @@
 //!
 //! # Why it is so
 //!
-//! One thread writes. It takes all commits that wait, gives each a savepoint, and makes them durable with one fsync,
+//! One thread writes. It takes the commits that wait, gives each a savepoint, and makes them durable with one fsync,
 //! so that many small transactions cost little more than one; nothing is answered before that fsync. Parsing,
 //! checking, extracting and compressing are the caller's work, before the writer. Readers have connections of their
 //! own and see only what is committed.
@@ -53,6 +53,7 @@ mod message_read;
 mod page;
 mod plan;
 mod prepare;
+mod queue;
 mod read;
 mod reader;
 mod record;

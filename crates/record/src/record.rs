@@ -62,7 +62,7 @@ impl Record {
         let opened = schema::open_writer(&place, &options)?;
         let checkpointer = Checkpointer::start(&place)?;
         let readers = Readers::start(&place, options.readers, options.queue)?;
-        let writer = Writer::start(opened.connection, options.queue, checkpointer.signal())?;
+        let writer = Writer::start(opened.connection, options.queue, checkpointer.caller())?;
         Ok(Record {
             shared: Arc::new(Shared {
                 writer,

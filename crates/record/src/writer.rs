@@ -1,4 +1,4 @@
-//! The one thread that writes: it takes all commits that wait and makes them durable with one fsync.
+//! The one thread that writes: it takes the commits that wait ([`crate::queue`]) and makes them durable with one fsync.
 //!
 //! Each commit has a savepoint, so that one that fails takes nothing with it and the next sees what the ones before it
 //! did. The index rows of the whole group are written at its end in sorted batches. If SQLite itself gives up the
@@ -6,8 +6,7 @@
 //! failed fsync nobody knows what is on disk: the writer takes nothing more, and the process is to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
 use consent::{Access, Reach};
@@ -15,31 +14,14 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::checkpoint;
+use crate::checkpoint::Caller;
 use crate::commit::{Change, Commit, CommitError, Committed};
 use crate::condition::Recent;
 use crate::error::OpenError;
 use crate::index::Batch;
+use crate::queue::{Alone, Answer, Queue, Task, Turn};
 use crate::transaction::{self, Fault, Log, Made, Ready};
 use crate::version::Position;
-
-/// A group ends at this many commits, or at this many bytes, whichever comes first.
-const GROUP_COMMITS_MAX: usize = 256;
-const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// WAL pages of 4 kB from which the checkpointer is called, and from which the writer finishes its work.
-const WAL_PAGES_SOFT: u32 = 4_000;
-const WAL_PAGES_HARD: u32 = 16_000;
-
-type Answer = oneshot::Sender<Result<Committed, CommitError>>;
-/// Answers its caller itself; returns what happened for the writer's own sake.
-type Alone = Box<dyn FnOnce(&mut Connection) -> Result<(), CommitError> + Send>;
-
-enum Task {
-    Commit(Box<Ready>, Answer),
-    /// Maintenance in a transaction of its own.
-    Alone(Alone),
-}
 
 pub struct Writer {
     tasks: Option<mpsc::Sender<Task>>,
@@ -48,20 +30,21 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(mut db: Connection, queue: usize, checkpoint: SyncSender<()>) -> Result<Writer, OpenError> {
+    pub fn start(mut db: Connection, queue: usize, checkpoint: Caller) -> Result<Writer, OpenError> {
         let damaged = |why: rusqlite::Error| OpenError::Damaged(why.to_string());
         let log = Log::read(&db).map_err(damaged)?;
         let end = Arc::new(AtomicI64::new(log.end().0));
-        let (tasks, waiting) = mpsc::channel(queue.max(1));
-        let wal_pages = Arc::new(AtomicU32::new(0));
-        let told = Arc::clone(&wal_pages);
+        let room = queue.max(1);
+        let (tasks, waiting) = mpsc::channel(room);
+        let queue = Queue::new(waiting, room);
+        let wal = checkpoint.wal();
         let note = move |_: &mut Wal, pages| {
-            told.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            wal.note(u32::try_from(pages).unwrap_or(0));
             Ok(())
         };
         db.wal_hook(Some(note)).map_err(damaged)?;
         let recent = Recent::new(log.end().0);
-        let work = Work { db, log, recent, end: Arc::clone(&end), waiting, checkpoint, wal_pages, broken: false };
+        let work = Work { db, log, recent, end: Arc::clone(&end), queue, checkpoint, broken: false };
         let thread = std::thread::Builder::new().name("record-writer".to_owned());
         let thread = thread.spawn(move || work.run());
         let thread = thread.map_err(|why| OpenError::Damaged(format!("no thread to write with: {why}")))?;
@@ -144,49 +127,20 @@ struct Work {
     recent: Recent,
     /// Where the durable log ends, for those who ask.
     end: Arc<AtomicI64>,
-    waiting: mpsc::Receiver<Task>,
-    checkpoint: SyncSender<()>,
-    /// As SQLite told after the last commit.
-    wal_pages: Arc<AtomicU32>,
+    queue: Queue,
+    checkpoint: Caller,
     broken: bool,
 }
 
 impl Work {
     fn run(mut self) {
-        while let Some(task) = self.waiting.blocking_recv() {
-            let alone = self.group(task);
-            if let Some(work) = alone {
-                self.alone(work);
+        while let Some(turn) = self.queue.next() {
+            match turn {
+                Turn::Group(commits) => self.commit(commits),
+                Turn::Alone(work) => self.alone(work),
             }
-            self.mind_the_wal();
+            self.checkpoint.mind(&self.db);
         }
-    }
-
-    /// Commits `first` and all commits that wait behind it; returns the maintenance that ended the group, if any.
-    fn group(&mut self, first: Task) -> Option<Alone> {
-        let mut commits = Vec::new();
-        let mut bytes = 0;
-        let mut next = Some(first);
-        let mut alone = None;
-        while let Some(task) = next.take() {
-            match task {
-                Task::Alone(work) => {
-                    alone = Some(work);
-                    break;
-                }
-                Task::Commit(commit, answer) => {
-                    bytes += commit.bytes();
-                    commits.push((*commit, answer));
-                }
-            }
-            if commits.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX {
-                next = self.waiting.try_recv().ok();
-            }
-        }
-        if !commits.is_empty() {
-            self.commit(commits);
-        }
-        alone
     }
 
     fn commit(&mut self, commits: Vec<(Ready, Answer)>) {
@@ -286,19 +240,6 @@ impl Work {
     fn alone(&mut self, work: Alone) {
         if !self.broken && work(&mut self.db) == Err(CommitError::Broken) {
             self.broken = true;
-        }
-    }
-
-    fn mind_the_wal(&self) {
-        let pages = self.wal_pages.load(Ordering::Relaxed);
-        if pages > WAL_PAGES_SOFT {
-            // A full channel means that a checkpoint is already called for.
-            let _ = self.checkpoint.try_send(());
-        }
-        if pages > WAL_PAGES_HARD
-            && let Err(error) = checkpoint::passive(&self.db)
-        {
-            tracing::error!(error = %error, "the checkpoint failed; the write-ahead log grows until one succeeds");
         }
     }
 }

@@ -13,6 +13,7 @@ use record::{Record, Time};
 
 use crate::command::Failure;
 use crate::config::Config;
+use crate::http::Budget;
 use crate::intake::{Answer, Intake};
 use crate::metrics::{InHand, Metrics};
 use crate::operation::health::Health;
@@ -34,6 +35,8 @@ pub struct App {
     pub health: Health,
     pub doors: Doors,
     pub shutdown: Shutdown,
+    /// The room that large bodies of requests have together.
+    pub bodies: Budget,
 }
 
 impl App {
@@ -48,8 +51,9 @@ impl App {
         let sources: Arc<[Arc<Source>]> = sources.into_iter().map(Arc::new).collect();
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let intake = Intake::new(record.clone(), gateway, ids.clone(), policy.intake(), metrics.clone());
+        let bodies = Budget::new(config.http.bodies_bytes_max);
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
-        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown })
+        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies })
     }
 
     /// A message of a source that was let in, wherever it came from.

@@ -8,8 +8,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config;
 
-/// What libraries tell of their own life is not ours to tell, unless the level asks for it by name.
-const QUIET: &str = "actix_server=warn,actix_http=warn";
+/// What libraries tell of their own life is not ours to tell, unless the level asks for it by name. That a stranger sent
+/// what is no HTTP is an error of his, which nobody has to act on.
+const QUIET: &str = "actix_server=warn,actix_http=warn,actix_http::h1::dispatcher=off";
 
 /// Begins logging. A second call in one process changes nothing.
 pub fn start(config: &config::Log) {

@@ -12,6 +12,8 @@ use super::json::contains;
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
+    pub bytes: Vec<u8>,
+    /// The bytes, where they are text.
     pub text: String,
 }
 
@@ -36,6 +38,9 @@ impl Reply {
     }
 }
 
+/// The largest answer that is read.
+const BODY_BYTES_MAX: u64 = 256 << 20;
+
 /// Asks; any status is an answer.
 pub fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let agent: Agent = Agent::config_builder()
@@ -52,10 +57,13 @@ pub fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Re
     let response = agent.run(request);
     let mut response = response.unwrap_or_else(|fault| panic!("{method} {url}: {fault}"));
     let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let bytes = response.body_mut().with_config().limit(BODY_BYTES_MAX).read_to_vec();
+    let bytes = bytes.unwrap_or_else(|fault| panic!("{method} {url}: {fault}"));
     Reply {
         status: response.status().as_u16(),
         headers: response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
-        text: response.body_mut().read_to_string().expect("a body in UTF-8"),
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes,
     }
 }
 

@@ -7,8 +7,10 @@ pub mod json;
 pub mod message;
 pub mod mllp;
 pub mod random;
+pub mod raw;
 pub mod server;
 pub mod shared;
+pub mod siege;
 pub mod tree;
 
 use std::io::Write;

@@ -55,8 +55,7 @@ impl<'a> Namespaces<'a> {
             FHIR => Space::Fhir,
             XHTML => Space::Xhtml,
             SCHEMA_INSTANCE => Space::SchemaInstance,
-            "" if prefix.is_empty() => Space::None,
-            "" => return Err("a prefix that is declared to be nothing"),
+            "" if !prefix.is_empty() => return Err("a prefix that is declared to be nothing"),
             _ => Space::Other,
         };
         match prefix {
@@ -74,11 +73,9 @@ impl<'a> Namespaces<'a> {
     /// The namespace of an element's name, and the name without its prefix.
     #[inline]
     pub fn of_element<'n>(&self, name: &'n str) -> Result<(Space, &'n str), &'static str> {
-        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-        match self.declared.iter().rev().find(|(declared, _)| *declared == prefix) {
-            Some((_, space)) => Ok((*space, local)),
-            None if prefix.is_empty() => Ok((Space::None, local)),
-            None => Err("a prefix that is not declared"),
+        match name.split_once(':') {
+            None => Ok((self.unprefixed(), name)),
+            Some((prefix, local)) => Ok((self.prefixed(prefix)?, local)),
         }
     }
 
@@ -86,9 +83,21 @@ impl<'a> Namespaces<'a> {
     pub fn of_attribute<'n>(&self, name: &'n str) -> Result<(Space, &'n str), &'static str> {
         match name.split_once(':') {
             None => Ok((Space::None, name)),
-            Some(("xml", local)) => Ok((Space::Other, local)),
-            Some(_) => self.of_element(name),
+            Some((prefix, local)) => Ok((self.prefixed(prefix)?, local)),
         }
+    }
+
+    #[inline]
+    pub fn unprefixed(&self) -> Space {
+        self.declared.iter().rfind(|(prefix, _)| prefix.is_empty()).map_or(Space::None, |(_, space)| *space)
+    }
+
+    fn prefixed(&self, prefix: &str) -> Result<Space, &'static str> {
+        if prefix == "xml" {
+            return Ok(Space::Other);
+        }
+        let found = self.declared.iter().rfind(|(declared, _)| !prefix.is_empty() && *declared == prefix);
+        found.map(|(_, space)| *space).ok_or("a prefix that is not declared")
     }
 }
 

@@ -8,12 +8,12 @@
 
 use std::borrow::Cow;
 
-use quick_xml::escape::resolve_html5_entity;
 use quick_xml::events::Event;
 
+use super::html;
 use super::namespace::{Namespaces, Space, XHTML, is_name};
 use super::text;
-use super::token::{Fault, Tag, Token, Tokens, doctype, unclosed};
+use super::token::{Fault, Tag, Token, Tokens, doctype, late_declaration, named, unclosed};
 
 /// Elements inside one another; what people write stays under 30.
 const DEPTH_MAX: usize = 256;
@@ -21,7 +21,7 @@ const DEPTH_MAX: usize = 256;
 /// Attributes of one tag.
 const ATTRIBUTES_MAX: usize = 128;
 
-/// Reads a div to its end and gives where that is. Its tag has just been read.
+/// Reads a div, whose tag has just been read, to its end: the whole as it is written.
 pub fn read<'a>(tokens: &mut Tokens<'a>, div: Tag<'a>, text: &'a str) -> Result<&'a str, Fault> {
     let mut spaces = Namespaces::default();
     let mut marks = vec![spaces.mark()];
@@ -35,13 +35,13 @@ pub fn read<'a>(tokens: &mut Tokens<'a>, div: Tag<'a>, text: &'a str) -> Result<
             Event::Start(_) | Event::Empty(_) if marks.len() == DEPTH_MAX => {
                 return Err(Fault::new(at, format!("narrative nested deeper than {DEPTH_MAX} elements")));
             }
-            Event::Start(_) => {
+            Event::Start(start) => {
                 marks.push(spaces.mark());
-                judge_tag(tokens.tag(at, false), &mut spaces, false)?;
+                judge_tag(tokens.tag(at, &start, false), &mut spaces, false)?;
             }
-            Event::Empty(_) => {
+            Event::Empty(start) => {
                 let mark = spaces.mark();
-                judge_tag(tokens.tag(at, true), &mut spaces, false)?;
+                judge_tag(tokens.tag(at, &start, true), &mut spaces, false)?;
                 spaces.go_back(mark);
             }
             Event::End(_) => {
@@ -52,11 +52,9 @@ pub fn read<'a>(tokens: &mut Tokens<'a>, div: Tag<'a>, text: &'a str) -> Result<
                 text::reference(&name).map_err(|text| Fault::new(at, text))?;
             }
             Event::Text(text) if text.contains("]]>") => return Err(Fault::new(at, "]]> in a text: write ]]&gt;")),
-            Event::PI(target) if !is_name(target.target()) || target.target().eq_ignore_ascii_case("xml") => {
-                return Err(Fault::new(at, "a processing instruction without a name of its own"));
-            }
-            Event::Text(_) | Event::CData(_) | Event::Comment(_) | Event::PI(_) => {}
-            Event::Decl(_) => return Err(Fault::new(at, "an XML declaration that does not stand first")),
+            Event::PI(instruction) => named(&instruction, at)?,
+            Event::Text(_) | Event::CData(_) | Event::Comment(_) => {}
+            Event::Decl(_) => return Err(late_declaration(at)),
             Event::DocType(_) => return Err(doctype(at)),
             Event::Eof => return Err(unclosed(at)),
         }
@@ -97,7 +95,7 @@ fn judge_tag<'a>(tag: Tag<'a>, spaces: &mut Namespaces<'a>, outermost: bool) -> 
     if is_name(local) { Ok(()) } else { Err(fault("an element whose name is none")) }
 }
 
-/// The same with its namespace in its tag; `name` is how the tag is named.
+/// The same with its namespace in its tag.
 pub fn with_namespace(div: &str) -> String {
     let rest = div.strip_prefix("<div").expect("a div without a prefix begins so");
     format!("<div xmlns=\"{XHTML}\"{rest}")
@@ -136,7 +134,7 @@ pub fn declared(tag: Tag) -> Option<Space> {
         let (name, raw) = attribute.ok()?;
         spaces.take(name, raw, mark).ok()?;
     }
-    spaces.of_element("").ok().map(|(space, _)| space)
+    Some(spaces.unprefixed())
 }
 
 /// `&nbsp;` is written `&#160;`.
@@ -144,11 +142,9 @@ fn without_named_characters(div: &str) -> Cow<'_, str> {
     let Some(first) = next_named(div) else { return Cow::Borrowed(div) };
     let mut out = String::with_capacity(div.len() + 16);
     let (mut rest, mut found) = (div, Some(first));
-    while let Some((at, name, characters)) = found {
+    while let Some((at, name, c)) = found {
         out.push_str(&rest[..at]);
-        for c in characters.chars() {
-            out.push_str(&format!("&#{};", u32::from(c)));
-        }
+        out.push_str(&format!("&#{};", u32::from(c)));
         rest = &rest[at + name.len() + "&;".len()..];
         found = next_named(rest);
     }
@@ -157,11 +153,11 @@ fn without_named_characters(div: &str) -> Cow<'_, str> {
 }
 
 /// The next reference that HTML knows and XML does not: where, its name, what it stands for.
-fn next_named(div: &str) -> Option<(usize, &str, &'static str)> {
+fn next_named(div: &str) -> Option<(usize, &str, char)> {
     div.match_indices('&').find_map(|(at, _)| {
         let name = div[at + 1..].split(|c: char| !c.is_ascii_alphanumeric()).next()?;
-        let ends = div[at + 1 + name.len()..].starts_with(';') && text::reference(name).is_err();
-        resolve_html5_entity(name).filter(|_| ends).map(|characters| (at, name, characters))
+        let ends = div[at + 1 + name.len()..].starts_with(';');
+        html::named(name).filter(|_| ends).map(|c| (at, name, c))
     })
 }
 
@@ -198,7 +194,7 @@ mod tests {
         let cases = [
             ("<div>a</div>", "<div X>a</div>"),
             ("<div/>", "<div X/>"),
-            ("<div X>&nbsp;&Eacute;&amp;&lt;&ngE;</div>", "<div X>&#160;&#201;&amp;&lt;&#8807;&#824;</div>"),
+            ("<div X>&nbsp;&Eacute;&amp;&lt;&thetasym;</div>", "<div X>&#160;&#201;&amp;&lt;&#977;</div>"),
             ("<div X title='&copy;'/>", "<div X title='&#169;'/>"),
         ];
         for (div, expected) in cases {

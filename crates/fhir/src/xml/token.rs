@@ -3,10 +3,15 @@
 //! A document type declaration is refused wherever it stands, so there are no entities but XML's own five, nothing is
 //! fetched, and nothing grows. XML 1.0 in UTF-8 is what is read.
 
+use std::borrow::Cow;
+
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::attributes::{AttrError, Attributes};
-use quick_xml::events::{BytesDecl, Event};
+use quick_xml::events::{BytesPI, BytesStart, Event};
 use quick_xml::reader::Reader;
+
+use super::namespace::is_name;
+use super::text;
 
 /// What is not XML, and where: what follows cannot be read.
 #[derive(Debug)]
@@ -62,16 +67,16 @@ impl<'a> Tokens<'a> {
         loop {
             let at = self.at();
             match self.event()? {
-                Event::Start(_) => return Ok(Token::Open(self.tag(at, false))),
-                Event::Empty(_) => return Ok(Token::Open(self.tag(at, true))),
+                Event::Start(start) => return Ok(Token::Open(self.tag(at, &start, false))),
+                Event::Empty(start) => return Ok(Token::Open(self.tag(at, &start, true))),
                 Event::End(_) => return Ok(Token::Close),
                 Event::Text(text) if text.bytes().all(is_blank) => {}
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => return Ok(Token::Text),
-                Event::Comment(_) | Event::PI(_) => {}
-                Event::Decl(declaration) if at == 0 => {
-                    supported(&declaration).map_err(|text| Fault::new(at, text))?;
-                }
-                Event::Decl(_) => return Err(Fault::new(at, "an XML declaration that does not stand first")),
+                Event::Comment(comment) if comment.chars().all(text::is_character) => {}
+                Event::Comment(_) => return Err(Fault::new(at, text::NO_CHARACTER)),
+                Event::PI(instruction) => named(&instruction, at)?,
+                Event::Decl(_) if at == 0 => supported(&self.text["<?".len()..self.at() - "?>".len()])?,
+                Event::Decl(_) => return Err(late_declaration(at)),
                 Event::DocType(_) => return Err(doctype(at)),
                 Event::Eof => return Ok(Token::End),
             }
@@ -90,10 +95,11 @@ impl<'a> Tokens<'a> {
     }
 
     /// The tag that began at a place and has just been read.
-    pub fn tag(&self, at: usize, closed: bool) -> Tag<'a> {
+    #[inline]
+    pub fn tag(&self, at: usize, start: &BytesStart, closed: bool) -> Tag<'a> {
         let end = self.at() - if closed { "/>".len() } else { ">".len() };
-        let inner = &self.text[at + 1..end];
-        let name = inner.split(|c: char| c.is_ascii() && is_blank(c as u8)).next().unwrap_or_default();
+        let inner = &self.text[at + "<".len()..end];
+        let name = &inner[..start.name().as_ref().len()];
         Tag { name, inner, closed, at }
     }
 
@@ -116,14 +122,14 @@ impl<'a> Tag<'a> {
     /// Names and raw values.
     #[inline]
     pub fn attributes(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), Fault>> + use<'a> {
-        let (inner, at) = (self.inner, self.at + 1);
+        let (inner, at) = (self.inner, self.at);
         let mut attributes = Attributes::new(inner, self.name.len());
         // Names are held against each other by who reads them.
         attributes.with_checks(false);
         attributes.map(move |attribute| {
             let fault = |error: AttrError| Fault::new(at, described(&error.into()));
             let attribute = attribute.map_err(fault)?;
-            let (name, std::borrow::Cow::Borrowed(value)) = (attribute.key.0, attribute.value) else {
+            let (name, Cow::Borrowed(value)) = (attribute.key.0, attribute.value) else {
                 return Err(Fault::new(at, "an attribute that cannot be read"));
             };
             let start = name.as_ptr() as usize - inner.as_ptr() as usize;
@@ -147,15 +153,38 @@ pub fn unclosed(at: usize) -> Fault {
     Fault::new(at, "it ends before its elements are closed")
 }
 
-fn supported(declaration: &BytesDecl) -> Result<(), &'static str> {
-    if declaration.version().ok().as_deref() != Some("1.0") {
-        return Err("a version of XML other than 1.0");
+pub fn late_declaration(at: usize) -> Fault {
+    Fault::new(at, "an XML declaration that does not stand first")
+}
+
+/// A processing instruction is passed over, but has a name, and not that of XML.
+pub fn named(instruction: &BytesPI, at: usize) -> Result<(), Fault> {
+    let name = instruction.target();
+    if !instruction.chars().all(text::is_character) {
+        return Err(Fault::new(at, text::NO_CHARACTER));
     }
-    match declaration.encoding() {
-        None => Ok(()),
-        Some(Ok(encoding)) if encoding.eq_ignore_ascii_case("utf-8") => Ok(()),
-        Some(_) => Err("an encoding other than UTF-8; FHIR XML is written in UTF-8"),
+    if is_name(name) && !name.eq_ignore_ascii_case("xml") {
+        return Ok(());
     }
+    Err(Fault::new(at, "a processing instruction without a name of its own"))
+}
+
+/// The declaration: `version`, then perhaps `encoding`, then perhaps `standalone` (XML 1.0 §2.8).
+fn supported(declaration: &str) -> Result<(), Fault> {
+    let tag = Tag { name: "xml", inner: declaration, closed: true, at: 0 };
+    let mut attributes = tag.attributes().collect::<Result<Vec<_>, _>>()?.into_iter().peekable();
+    let fault = |text: &str| Err(Fault::new(0, text));
+    if attributes.next() != Some(("version", "1.0")) {
+        return fault("a version of XML other than 1.0");
+    }
+    match attributes.next_if(|(name, _)| *name == "encoding") {
+        Some((_, encoding)) if !encoding.eq_ignore_ascii_case("utf-8") => {
+            return fault("an encoding other than UTF-8; FHIR XML is written in UTF-8");
+        }
+        _ => {}
+    }
+    attributes.next_if(|attribute| matches!(attribute, ("standalone", "yes" | "no")));
+    if attributes.next().is_none() { Ok(()) } else { fault("an XML declaration with something that is unknown") }
 }
 
 /// What is wrong, without the names that the library would repeat.

@@ -1,11 +1,11 @@
 //! A full disk, played by a bound on the file's pages: nothing half done, and it goes on when there is room.
 
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
 
 use consent::Policy;
 
 use super::Writer;
+use crate::checkpoint::Checkpointer;
 use crate::commit::{Change, Commit, CommitError, Expect, Write};
 use crate::record::Options;
 use crate::schema;
@@ -44,8 +44,8 @@ fn a_full_disk_refuses_and_recovers() {
     for round in 0..3 {
         let opened = schema::open_writer(&place, &Options::default()).expect("a store");
         bounded(&place.file, &opened.connection, 20);
-        let (signal, _signalled) = sync_channel(1);
-        let writer = Writer::start(opened.connection, 16, signal).expect("a writer");
+        let checkpointer = Checkpointer::start(&place).expect("a checkpointer");
+        let writer = Writer::start(opened.connection, 16, checkpointer.caller()).expect("a writer");
         let mut full = 0;
         for number in 0..5_000 {
             match runtime.block_on(writer.commit(&access, commit(format!("p{round}-{number}")))) {

@@ -3,14 +3,17 @@
 //! The server's real pieces run in this process, listening on loopback; a sender on a thread of its own talks MLLP to them. Each
 //! load runs twice: as fast as the answers come, then paced at a third of that, where the wait for an answer is counted
 //! from the moment at which the message was due. A child process shows what a start and an idle server cost. Figures are worth
-//! something only with the `dist` profile.
+//! something only with the `dist` profile. The FHIR server has a measurement of its own, in `fhir`.
 
+mod child;
+mod fhir;
 mod load;
 mod machine;
 mod micro;
 mod server;
 mod start;
 mod stream;
+mod waits;
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,7 +28,10 @@ use server::Server;
 use stream::{Pace, Streamed};
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// End each run after so many messages
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     messages: u64,
@@ -44,6 +50,12 @@ pub struct Args {
     /// `json` for programs
     #[arg(short, value_name = "FORMAT")]
     output: Option<Output>,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Measure the FHIR server: transactions, reads and searches over HTTP
+    Fhir(fhir::Args),
 }
 
 /// Everything that was measured.
@@ -68,6 +80,9 @@ struct Run {
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
+    if let Some(What::Fhir(args)) = &args.what {
+        return fhir::run(args);
+    }
     let mix = match &args.mix {
         None => Load::own_mix(),
         Some(file) => {

@@ -6,6 +6,7 @@ mod bench;
 mod config;
 mod convert;
 mod doctor;
+mod import;
 mod map;
 mod message;
 mod send;
@@ -26,6 +27,8 @@ pub enum Command {
     Convert(convert::Args),
     /// Send messages over MLLP and print the answers.
     Send(send::Args),
+    /// Bring Bundles and files of resources into a running server.
+    Import(import::Args),
     /// Check, test and explain mapping profiles.
     Map(map::Args),
     /// List, show and replay the messages that came in.
@@ -43,6 +46,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Send(args) => send::run(args),
+        Command::Import(args) => import::run(args),
         Command::Map(args) => map::run(args),
         Command::Message(args) => message::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -19,6 +19,7 @@ pub use load::{Flags, Loaded, load};
 pub struct Config {
     pub store: Store,
     pub http: Http,
+    pub fhir: Fhir,
     pub profiles: Profiles,
     pub server: Server,
     pub log: Log,
@@ -53,8 +54,12 @@ pub struct Http {
     /// Whether to listen beyond this machine although there are no credentials and no TLS yet. It opens the port, not
     /// the data: FHIR requests from the network are refused all the same; `/hl7v2` answers to its permitted peers.
     pub trusted_network: bool,
-    /// Bytes of a request's body.
+    /// Bytes of a request's body, before and after unpacking.
     pub body_bytes_max: usize,
+    /// Bytes of all bodies that are in hand at once; more wait. Bodies below 64 KiB are not counted.
+    pub bodies_bytes_max: usize,
+    /// Bytes of a request's path and query.
+    pub url_bytes_max: usize,
     /// Entries of a batch or transaction.
     pub bundle_entries_max: usize,
     /// Connections at once.
@@ -63,6 +68,25 @@ pub struct Http {
     pub workers: usize,
     /// Until a request has come whole.
     pub request_seconds: u64,
+}
+
+/// `[fhir]`: what is asked of resources that clients write.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fhir {
+    /// How resources are judged when they are written, beyond the structure, which always is.
+    pub validate: Validate,
+}
+
+/// How far a write is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Validate {
+    /// Structure, cardinality, formats and required codes.
+    #[default]
+    Off,
+    /// The invariants of R4, reference targets and the rules of Bundles too; what breaks one is refused.
+    Base,
 }
 
 /// `[profiles]`: mapping profiles.
@@ -199,6 +223,8 @@ impl Default for Http {
             open_on_loopback: false,
             trusted_network: false,
             body_bytes_max: 16 << 20,
+            bodies_bytes_max: 128 << 20,
+            url_bytes_max: 16 << 10,
             bundle_entries_max: 10_000,
             connections_max: 1_024,
             workers: 0,

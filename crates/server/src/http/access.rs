@@ -10,12 +10,12 @@ use std::net::IpAddr;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HOST, ORIGIN};
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use consent::{Access, Purpose, Requester};
 
 use super::failure::{Failure, Kind};
 use super::form::Form;
-use super::link;
+use super::{link, page};
 use crate::app::App;
 
 /// A request that may go on: who asks, what for, and how the answer shall look.
@@ -38,7 +38,21 @@ impl Ask {
             return Err(Failure::new(Kind::Login, text));
         }
         let base = link::base(request, app.config.http.base_url.as_deref());
-        Ok(Ask { app: App::clone(app), access, form: Form::of(request)?, base })
+        // Beside FHIR nobody reads one.
+        let form = request.extensions().get::<Form>().copied().unwrap_or_default();
+        Ok(Ask { app: App::clone(app), access, form, base })
+    }
+}
+
+impl Ask {
+    /// The text of a link to a place in the answer to this query, good for this requester.
+    pub fn seal(&self, query: &str, place: &str) -> String {
+        page::seal(self.app.record.id_key(), self.access.who(), query, place)
+    }
+
+    /// The place in such a text.
+    pub fn open(&self, query: &str, link: &str) -> Result<String, Failure> {
+        page::open(self.app.record.id_key(), self.access.who(), query, link)
     }
 }
 

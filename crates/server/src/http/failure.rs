@@ -6,13 +6,14 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use fhir::patch::{PatchError, Reason};
 use fhir::{Issue, IssueType};
 use record::{CommitError, ReadError};
 
-use super::reply::FHIR_JSON;
+use super::coding;
+use super::format::Format;
 
 /// A request that was not answered as it was meant.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct Failure {
     kind: Kind,
     issues: Vec<Issue>,
     /// The methods that there are, on a 405.
-    allow: Option<&'static str>,
+    allow: Option<String>,
 }
 
 /// What sort of thing went wrong.
@@ -46,9 +47,13 @@ pub enum Kind {
     /// It is not the version that the requester expects.
     Stale,
     TooLarge,
+    /// The address is longer than it may be.
+    LongAddress,
     /// It would look at more than is allowed at once.
     TooCostly,
     UnsupportedMedia,
+    /// Parts are asked for that are not given.
+    NoRange,
     /// R4 has it, this server has not yet.
     NotServed,
     /// Try again soon.
@@ -75,6 +80,8 @@ impl Kind {
             Kind::Conflict => (StatusCode::CONFLICT, IssueType::Conflict),
             Kind::Stale => (StatusCode::PRECONDITION_FAILED, IssueType::Conflict),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooLong),
+            Kind::LongAddress => (StatusCode::URI_TOO_LONG, IssueType::TooLong),
+            Kind::NoRange => (StatusCode::RANGE_NOT_SATISFIABLE, IssueType::NotSupported),
             Kind::TooCostly => (StatusCode::UNPROCESSABLE_ENTITY, IssueType::TooCostly),
             Kind::UnsupportedMedia => (StatusCode::UNSUPPORTED_MEDIA_TYPE, IssueType::NotSupported),
             Kind::NotServed => (StatusCode::NOT_IMPLEMENTED, IssueType::NotSupported),
@@ -87,7 +94,12 @@ impl Kind {
 
 impl Failure {
     pub fn new(kind: Kind, text: impl Into<String>) -> Failure {
-        Failure::of(kind, vec![Issue::error(kind.says().1, "", text)])
+        Failure::at(kind, "", text)
+    }
+
+    /// About one place: an element, or a header or parameter as R4 §2.23 names it, such as `http.Accept`.
+    pub fn at(kind: Kind, place: &str, text: impl Into<String>) -> Failure {
+        Failure::of(kind, vec![Issue::error(kind.says().1, place, text)])
     }
 
     /// With the issues that a room below found.
@@ -116,7 +128,7 @@ impl Failure {
         &self.issues
     }
 
-    pub fn method_not_allowed(allow: &'static str) -> Failure {
+    pub fn method_not_allowed(allow: String) -> Failure {
         let failure = Failure::new(Kind::MethodNotAllowed, format!("not a method of this path; these are: {allow}"));
         Failure { allow: Some(allow), ..failure }
     }
@@ -186,14 +198,15 @@ impl ResponseError for Failure {
             Kind::Login => response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"hilum\"")),
             Kind::Busy => response.insert_header((RETRY_AFTER, "1")),
             Kind::Full => response.insert_header((RETRY_AFTER, "60")),
+            Kind::UnsupportedMedia => response.insert_header((ACCEPT_ENCODING, coding::SERVED)),
             _ => &mut response,
         };
-        if let Some(methods) = self.allow {
-            response.insert_header((ALLOW, methods));
+        if let Some(methods) = &self.allow {
+            response.insert_header((ALLOW, methods.as_str()));
         }
         let mut body = Vec::new();
         fhir::json::write(&fhir::outcome(&self.issues), &mut body);
-        response.content_type(FHIR_JSON).body(body)
+        response.content_type(Format::Json.content_type()).body(body)
     }
 }
 
@@ -219,7 +232,13 @@ mod tests {
         ];
         for (failure, status) in cases {
             assert_eq!(failure.status_code().as_u16(), status, "{failure}");
-            assert!(failure.error_response().headers().get("content-type").is_some_and(|of| of == FHIR_JSON));
+            assert!(
+                failure
+                    .error_response()
+                    .headers()
+                    .get("content-type")
+                    .is_some_and(|of| of == Format::Json.content_type())
+            );
         }
     }
 }

@@ -5,11 +5,13 @@ use actix_web::http::header::ACCEPT;
 use fhir::search::Handling;
 
 use super::failure::{Failure, Kind};
+use super::format::{self, Format};
 use super::link;
 
-/// The form of an answer. JSON is the only format yet.
+/// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Form {
+    pub format: Format,
     pub pretty: bool,
     /// What a write answers with, where the client says; see [`Form::wanted`] and [`Form::of_entries`].
     pub returns: Option<Return>,
@@ -24,25 +26,49 @@ pub enum Return {
     OperationOutcome,
 }
 
-const JSON: [&str; 4] = ["json", "application/json", "application/fhir+json", "text/json"];
+/// The parameters that say how an answer is written, and nothing of what is in it.
+const SHAPES: [&str; 2] = ["_format", "_pretty"];
 
 impl Form {
-    /// What the request asks for. `_format` covers `Accept`.
+    /// What the request's head asks for. `_format` covers `Accept`.
     pub fn of(request: &HttpRequest) -> Result<Form, Failure> {
-        let pairs = link::pairs(request.query_string());
-        let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        let accept: Vec<&str> = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).collect();
-        let acceptable = match value("_format") {
-            // `application/fhir+json` unencoded in a query reads as a blank.
-            Some(format) => is_json(&format.replace(' ', "+")),
-            None => accept.is_empty() || accept.iter().flat_map(|header| header.split(',')).any(accepts_json),
+        let query = request.query_string();
+        // Most queries say nothing of the form, and need not be taken apart for it. A `_` may be written `%5F`.
+        let pairs = match query.contains("_format") || query.contains("_pretty") || query.contains('%') {
+            true => link::pairs(query),
+            false => Vec::new(),
         };
-        if !acceptable {
-            let text = "only JSON is served yet: ask for application/fhir+json";
-            return Err(Failure::new(Kind::NotAcceptable, text));
+        let headers = |name| request.headers().get_all(name).filter_map(|value| value.to_str().ok());
+        let format = match pairs.iter().any(|(name, _)| name == "_format") {
+            true => Format::default(),
+            false => Format::accepted(headers(ACCEPT.as_str())).ok_or_else(|| not_acceptable("http.Accept"))?,
+        };
+        let prefer: Vec<&str> = headers("prefer").collect();
+        Form { format, ..Form::preferred(&prefer) }.shaped(&pairs)
+    }
+
+    /// The same with what the parameters say of it.
+    pub fn shaped(mut self, pairs: &[(String, String)]) -> Result<Form, Failure> {
+        for (name, value) in pairs {
+            match name.as_str() {
+                "_format" => {
+                    self.format = Format::of_parameter(value).ok_or_else(|| not_acceptable("http._format"))?;
+                }
+                "_pretty" => self.pretty = value == "true",
+                _ => {}
+            }
         }
-        let prefer: Vec<&str> = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok()).collect();
-        Ok(Form { pretty: value("_pretty") == Some("true"), ..Form::preferred(&prefer) })
+        Ok(self)
+    }
+
+    /// Whether a parameter says how the answer is written, and nothing of what is in it.
+    pub fn is_shape(name: &str) -> bool {
+        SHAPES.contains(&name)
+    }
+
+    /// Whether the JSON that the handlers give goes out as it is.
+    pub fn is_as_stored(self) -> bool {
+        self.format == Format::Json && !self.pretty
     }
 
     /// What a write that came alone answers with: the resource, unless the client wants less.
@@ -72,22 +98,8 @@ impl Form {
     }
 }
 
-/// One entry of `Accept`, such as `application/fhir+json;fhirVersion=4.0;q=0.9`.
-fn accepts_json(entry: &str) -> bool {
-    let mut parts = entry.split(';').map(str::trim);
-    let media = parts.next().unwrap_or_default();
-    let wanted = parts.all(|parameter| match parameter.split_once('=') {
-        Some(("q", weight)) => weight.trim().parse::<f32>().is_ok_and(|weight| weight > 0.0),
-        Some(("fhirVersion", version)) => version.starts_with("4.0"),
-        _ => true,
-    });
-    wanted && (is_json(media) || matches!(media, "*/*" | "application/*"))
-}
-
-/// Whether a media type, with its parameters or without, is JSON.
-pub fn is_json(media: &str) -> bool {
-    let media = media.split(';').next().unwrap_or_default().trim();
-    JSON.iter().any(|known| known.eq_ignore_ascii_case(media))
+fn not_acceptable(place: &str) -> Failure {
+    Failure::at(Kind::NotAcceptable, place, format!("not a format that is served; these are: {}", format::SERVED))
 }
 
 #[cfg(test)]
@@ -96,30 +108,26 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[test]
-    fn json_is_served_and_nothing_else() {
+    fn the_format_is_asked_for_by_parameter_or_by_header() {
         for (query, accept, served) in [
-            ("", None, true),
-            ("", Some("application/fhir+json"), true),
-            ("", Some("application/json;q=0.8"), true),
-            ("", Some("application/fhir+xml, application/fhir+json;q=0.5"), true),
-            ("", Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), true),
-            ("", Some("application/fhir+json; fhirVersion=4.0"), true),
-            ("", Some("application/fhir+json; fhirVersion=5.0"), false),
-            ("", Some("application/fhir+xml"), false),
-            ("", Some("application/fhir+json;q=0"), false),
-            ("", Some("text/turtle"), false),
-            ("?_format=json", Some("application/fhir+xml"), true),
-            ("?_format=application/fhir%2Bjson", None, true),
-            ("?_format=application/fhir+json", None, true),
-            ("?_format=xml", Some("application/fhir+json"), false),
-            ("?_format=ttl", None, false),
+            ("", None, Some(Format::Json)),
+            ("", Some("application/fhir+xml"), Some(Format::Xml)),
+            ("", Some("text/turtle"), None),
+            ("?_format=json", Some("application/fhir+xml"), Some(Format::Json)),
+            ("?_format=xml", Some("application/fhir+json"), Some(Format::Xml)),
+            ("?%5Fformat=xml", None, Some(Format::Xml)),
+            ("?_format=application/fhir%2Bxml", None, Some(Format::Xml)),
+            ("?_format=application/fhir+xml", None, Some(Format::Xml)),
+            ("?_format=text/xml", Some("text/turtle"), Some(Format::Xml)),
+            ("?_format=ttl", None, None),
+            ("?_format=", None, None),
         ] {
             let mut request = TestRequest::with_uri(&format!("/fhir/Patient{query}"));
             if let Some(accept) = accept {
                 request = request.insert_header((ACCEPT, accept));
             }
             let form = Form::of(&request.to_http_request());
-            assert_eq!(form.is_ok(), served, "{query} {accept:?}");
+            assert_eq!(form.as_ref().ok().map(|form| form.format), served, "{query} {accept:?}");
             if let Err(failure) = form {
                 assert_eq!(failure.kind(), Kind::NotAcceptable);
             }

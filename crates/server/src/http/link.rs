@@ -27,6 +27,41 @@ pub fn pairs(query: &str) -> Vec<(String, String)> {
     actix_web::web::Query::<Vec<(String, String)>>::from_query(query).map_or_else(|_| Vec::new(), |pairs| pairs.0)
 }
 
+/// Whether every `%` begins a byte in hexadecimal digits, and all of them are UTF-8. What is not could be read as
+/// something that nobody asked for.
+pub fn is_sound(query: &str) -> bool {
+    let mut bytes = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let digits = after.split_at_checked(2);
+        let coded = digits.and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+            Some((u8::from_str_radix(digits, 16).ok()?, after))
+        });
+        let Some((byte, after)) = coded else { return false };
+        bytes.push(byte);
+        rest = after;
+    }
+    std::str::from_utf8(&bytes).is_ok()
+}
+
+/// Pairs as a query, with its `?` where there are any.
+pub fn query<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    let mut query = String::new();
+    for (name, value) in pairs {
+        query.push(if query.is_empty() { '?' } else { '&' });
+        query.push_str(&encoded(name));
+        query.push('=');
+        query.push_str(&encoded(value));
+    }
+    query
+}
+
 /// A text as it stands in a query: letters, digits and what is harmless there; the rest in percent signs.
 pub fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -52,6 +87,22 @@ mod tests {
             let query = format!("name={}&x=1", encoded(text));
             assert_eq!(pairs(&query), [("name".to_owned(), text.to_owned()), ("x".to_owned(), "1".to_owned())]);
             assert!(query.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>'".contains(&byte)), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_not_guessed_at() {
+        for (query, sound) in [
+            ("", true),
+            ("name=a%20b&x=%C3%A4", true),
+            ("name=%", false),
+            ("name=%2", false),
+            ("name=%zz", false),
+            ("name=%+1", false),
+            ("name=%ff", false),
+            ("name=%C3&x=%A4", false),
+        ] {
+            assert_eq!(is_sound(query), sound, "{query}");
         }
     }
 

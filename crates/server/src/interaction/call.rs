@@ -7,7 +7,7 @@ use super::{key_of, kind_of};
 use crate::http::{self, Failure, Kind, Match};
 
 /// What an entry asks for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     pub deed: Deed,
     /// The entry's address of the resource, by which others of the Bundle refer to it.
@@ -16,7 +16,7 @@ pub struct Call {
     pub if_none_match: Option<Match>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Deed {
     Create { kind: &'static str, resource: Resource<'static>, unless: Option<String> },
     Update { key: Key, resource: Resource<'static> },
@@ -29,7 +29,7 @@ pub enum Deed {
 }
 
 /// What is only read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Question {
     Read { key: Key, pairs: Vec<(String, String)> },
     Vread { key: Key, vid: String },
@@ -54,6 +54,13 @@ impl Call {
             if_match: tags(parts.if_match, "ifMatch")?,
             if_none_match: tags(parts.if_none_match, "ifNoneMatch")?,
         })
+    }
+}
+
+impl Deed {
+    /// Whether somebody else's write may come between what is decided for it and the commit.
+    pub fn may_race(&self) -> bool {
+        !matches!(self, Deed::Create { unless: None, .. } | Deed::Ask(_))
     }
 }
 
@@ -186,7 +193,7 @@ mod tests {
             ("GET", "Patient?name=a%20b", "", Ok(r#"search Patient [("name", "a b")]"#)),
             ("HEAD", "_history", "", Ok("history Everything")),
             ("PUT", "http://elsewhere/fhir/Patient/a", patient, Err(Kind::Invalid)),
-            ("POST", "", patient, Err(Kind::Invalid)),
+            ("POST", "Patient?x=y", patient, Err(Kind::Invalid)),
             ("PUT", "Patient/a", "", Err(Kind::Invalid)),
             ("POST", "Patience", patient, Err(Kind::NotFound)),
             ("DELETE", "Patient", "", Err(Kind::Invalid)),

@@ -1,7 +1,10 @@
 //! Capabilities: what this server does, made of what it does it with (R4 §3.1.0.9 and §5.6).
 //!
-//! Types and search parameters come from the table by which searches are read; an interaction is listed here when its
-//! file is in this room.
+//! Interactions and operations come from the list by which requests are routed, types and search parameters from the
+//! table by which searches are read. What does not depend on who is asked where is written once.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -10,26 +13,43 @@ use fhir::search::{Parameter, ParameterClass, table};
 use fhir::{Node, Object, Resource};
 
 use crate::app::App;
-use crate::http::{self, Failure, Form};
+use crate::http::{self, Deed, Failure, PLACES};
 
 /// When what this file says last changed.
-const CHANGED: &str = "2026-11-22";
+const CHANGED: &str = "2026-11-25";
 
-const OF_A_TYPE: [&str; 8] =
-    ["read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type"];
+const FORMATS: [&str; 4] = ["application/fhir+json", "application/fhir+xml", "json", "xml"];
+/// JSON Patch; FHIRPath Patch as Parameters.
+const PATCH_FORMATS: [&str; 3] = ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"];
+const DEFINITIONS: &str = "http://hl7.org/fhir/OperationDefinition";
+const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner", "relatedPerson"];
 
 /// Shown to everybody: it says nothing of anybody.
 pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let form = Form::of(&request)?;
     let base = http::base(&request, app.config.http.base_url.as_deref());
-    let mut body = Vec::with_capacity(256 * 1024);
-    fhir::json::write(&statement(&base), &mut body);
-    Ok(http::json(StatusCode::OK, body, form))
+    Ok(http::json(StatusCode::OK, statement(&base)))
 }
 
-fn statement(base: &str) -> Resource<'static> {
-    let mut statement = Resource::new("CapabilityStatement");
-    let mut set = |name: &'static str, node: Node<'static>| statement.object.set(name, node);
+fn statement(base: &str) -> Vec<u8> {
+    static REST: OnceLock<Vec<u8>> = OnceLock::new();
+    let rest = REST.get_or_init(|| {
+        let mut rest = Vec::with_capacity(512 * 1024);
+        fhir::json::write_node(&Node::List(vec![rest_of_all()]), &mut rest);
+        rest
+    });
+    let mut statement = Vec::with_capacity(rest.len() + 1024);
+    fhir::json::write(&head(base), &mut statement);
+    // `rest` is the last of what is said.
+    statement.pop();
+    statement.extend_from_slice(b",\"rest\":");
+    statement.extend_from_slice(rest);
+    statement.push(b'}');
+    statement
+}
+
+fn head(base: &str) -> Resource<'static> {
+    let mut head = Resource::new("CapabilityStatement");
+    let mut set = |name: &'static str, node: Node<'static>| head.object.set(name, node);
     set("status", Node::text("active"));
     set("date", Node::text(CHANGED));
     set("kind", Node::text("instance"));
@@ -39,35 +59,115 @@ fn statement(base: &str) -> Resource<'static> {
         object([("description", Node::text("a FHIR gateway for clinics")), ("url", Node::text(base.to_owned()))]),
     );
     set("fhirVersion", Node::text("4.0.1"));
-    set("format", Node::List(vec![Node::text("application/fhir+json"), Node::text("json")]));
-    let rest = object([
+    set("format", texts(FORMATS));
+    set("patchFormat", texts(PATCH_FORMATS));
+    head
+}
+
+fn rest_of_all() -> Node<'static> {
+    let security = "There are no credentials yet: requesters on the server's own machine are let in where \
+                    http.open_on_loopback says so, everybody else is answered 401.";
+    let documentation = "Unknown search parameters are refused (400) unless the request says Prefer: handling=lenient. \
+                         /openapi.json describes the whole surface.";
+    let definitions = COMPARTMENTS.map(|name| format!("http://hl7.org/fhir/CompartmentDefinition/{name}"));
+    let in_compartments = served(|path| path.contains("{compartment}")).next().is_some();
+    let mut rest = vec![
         ("mode", Node::text("server")),
+        ("documentation", Node::text(documentation)),
+        ("security", object([("description", Node::text(security))])),
         ("resource", Node::List(table().kinds().map(of_kind).collect())),
-        ("interaction", interactions(["history-system"])),
-    ]);
-    set("rest", Node::List(vec![rest]));
-    statement
+        ("interaction", interactions(served(|path| !path.contains('{')).flat_map(system_code))),
+    ];
+    if in_compartments {
+        rest.push(("compartment", texts(definitions)));
+    }
+    Node::Object(Object { fields: rest })
 }
 
 fn of_kind(kind: &'static str) -> Node<'static> {
-    let served = |parameter: &&Parameter| parameter.is_indexed();
-    let parameters = table().parameters(kind).iter().filter(served).map(parameter).collect();
-    object([
+    let has = |deed: Deed| served(|_| true).any(|other| other == deed);
+    let parameters =
+        table().parameters(kind).iter().filter(|parameter| parameter.is_indexed()).map(parameter).collect();
+    let mut of_kind = vec![
         ("type", Node::text(kind)),
-        ("interaction", interactions(OF_A_TYPE)),
+        ("profile", Node::text(format!("http://hl7.org/fhir/StructureDefinition/{kind}"))),
+        ("interaction", interactions(served(|path| path.contains("{kind}")).filter_map(type_code))),
         ("versioning", Node::text("versioned-update")),
         ("readHistory", Node::Bool(true)),
         ("updateCreate", Node::Bool(true)),
-        ("conditionalCreate", Node::Bool(false)),
+        ("conditionalCreate", Node::Bool(true)),
         ("conditionalRead", Node::text("full-support")),
-        ("conditionalUpdate", Node::Bool(false)),
-        ("conditionalDelete", Node::text("not-supported")),
+        ("conditionalUpdate", Node::Bool(has(Deed::UpdateWhere))),
+        ("conditionalDelete", Node::text(if has(Deed::DeleteWhere) { "single" } else { "not-supported" })),
+        ("referencePolicy", texts(["literal", "logical", "local"])),
         ("searchParam", Node::List(parameters)),
-    ])
+    ];
+    let operations = operations(kind);
+    if !operations.is_empty() {
+        of_kind.push(("operation", Node::List(operations)));
+    }
+    Node::Object(Object { fields: of_kind })
+}
+
+/// What is done at the paths that are meant.
+fn served(meant: impl Fn(&str) -> bool) -> impl Iterator<Item = Deed> {
+    let places = PLACES.iter().filter(move |place| meant(place.path));
+    places.flat_map(|place| place.deeds.iter().map(|(_, deed)| *deed)).filter(|deed| deed.is_served())
+}
+
+/// The name of an interaction with a type, as R4 has it.
+fn type_code(deed: Deed) -> Option<&'static str> {
+    let known = [
+        Deed::Read,
+        Deed::Vread,
+        Deed::Update,
+        Deed::Patch,
+        Deed::Delete,
+        Deed::HistoryInstance,
+        Deed::HistoryType,
+        Deed::Create,
+        Deed::SearchType,
+    ];
+    known.contains(&deed).then(|| deed.name())
+}
+
+fn system_code(deed: Deed) -> Vec<&'static str> {
+    match deed {
+        Deed::Batch => vec!["transaction", "batch"],
+        Deed::SearchSystem | Deed::HistorySystem => vec![deed.name()],
+        _ => Vec::new(),
+    }
+}
+
+/// The operations on a type, each once, with their definitions.
+fn operations(kind: &str) -> Vec<Node<'static>> {
+    let own = format!("/{kind}/");
+    let found = served(|path| path.contains('$') && (path.contains("{kind}") || path.starts_with(&own)));
+    let named: BTreeMap<&str, &str> = found.filter_map(definition).collect();
+    let node = |(name, of): (&'static str, &str)| {
+        object([("name", Node::text(name)), ("definition", Node::text(format!("{DEFINITIONS}/{of}")))])
+    };
+    named.into_iter().map(node).collect()
+}
+
+/// The name of an operation, and of its definition in R4.
+fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
+    Some(match deed {
+        Deed::LastN => ("lastn", "Observation-lastn"),
+        Deed::Meta => ("meta", "Resource-meta"),
+        Deed::MetaAdd => ("meta-add", "Resource-meta-add"),
+        Deed::MetaDelete => ("meta-delete", "Resource-meta-delete"),
+        _ => return None,
+    })
 }
 
 fn parameter(parameter: &Parameter) -> Node<'static> {
-    let class = match parameter.class {
+    object([("name", Node::text(parameter.code)), ("type", Node::text(class(parameter)))])
+}
+
+/// The kind of a search parameter, as R4 calls it.
+pub fn class(parameter: &Parameter) -> &'static str {
+    match parameter.class {
         ParameterClass::Number => "number",
         ParameterClass::Date => "date",
         ParameterClass::String => "string",
@@ -77,12 +177,19 @@ fn parameter(parameter: &Parameter) -> Node<'static> {
         ParameterClass::Quantity => "quantity",
         ParameterClass::Uri => "uri",
         ParameterClass::Special => "special",
-    };
-    object([("name", Node::text(parameter.code)), ("type", Node::text(class))])
+    }
 }
 
-fn interactions<const N: usize>(codes: [&'static str; N]) -> Node<'static> {
-    Node::List(codes.map(|code| object([("code", Node::text(code))])).to_vec())
+/// Each once.
+fn interactions(codes: impl Iterator<Item = &'static str>) -> Node<'static> {
+    let mut codes: Vec<&'static str> = codes.collect();
+    codes.sort_unstable();
+    codes.dedup();
+    Node::List(codes.into_iter().map(|code| object([("code", Node::text(code))])).collect())
+}
+
+fn texts<T: Into<String>, const N: usize>(texts: [T; N]) -> Node<'static> {
+    Node::List(texts.into_iter().map(|text| Node::text(text.into())).collect())
 }
 
 fn object<const N: usize>(fields: [(&'static str, Node<'static>); N]) -> Node<'static> {
@@ -93,21 +200,31 @@ fn object<const N: usize>(fields: [(&'static str, Node<'static>); N]) -> Node<'s
 mod tests {
     use super::*;
 
+    fn names<'n>(of: &'n Object<'_>, list: &str, name: &str) -> Vec<&'n str> {
+        of.items(list).iter().filter_map(|of| of.as_object()?.str(name)).collect()
+    }
+
     #[test]
-    fn the_statement_is_one_and_names_what_is_searched() {
-        let mut bytes = Vec::new();
-        fhir::json::write(&statement("http://x/fhir"), &mut bytes);
+    fn the_statement_is_one_and_says_what_is_served() {
+        let bytes = statement("http://x/fhir");
         let statement = fhir::json::read(&bytes).unwrap_or_else(|issues| panic!("{issues:?}"));
         let rest = statement.object.items("rest")[0].as_object().expect("rest is an object");
         assert_eq!(rest.items("resource").len(), 146);
-        let patient =
-            rest.items("resource").iter().filter_map(Node::as_object).find(|of| of.str("type") == Some("Patient"));
-        let names: Vec<&str> = patient
-            .expect("Patient")
-            .items("searchParam")
-            .iter()
-            .filter_map(|of| of.as_object()?.str("name"))
-            .collect();
-        assert!(["family", "identifier", "_id", "_lastUpdated"].iter().all(|name| names.contains(name)), "{names:?}");
+        let mut kinds = rest.items("resource").iter().filter_map(Node::as_object);
+        let observation = kinds.find(|of| of.str("type") == Some("Observation")).expect("Observation");
+        assert!(names(observation, "operation", "name").contains(&"lastn"));
+        let patient = kinds.find(|of| of.str("type") == Some("Patient")).expect("Patient");
+        let parameters = names(patient, "searchParam", "name");
+        assert!(["family", "identifier", "_id", "_lastUpdated"].iter().all(|name| parameters.contains(name)));
+        assert_eq!(
+            names(patient, "interaction", "code"),
+            "create delete history-instance history-type patch read search-type update vread"
+                .split(' ')
+                .collect::<Vec<_>>()
+        );
+        assert!(names(patient, "operation", "name").contains(&"meta"));
+        assert!(!names(patient, "operation", "name").contains(&"lastn"));
+        let system = names(rest, "interaction", "code");
+        assert!(["batch", "transaction", "history-system"].iter().all(|code| system.contains(code)), "{system:?}");
     }
 }

@@ -45,7 +45,7 @@ pub async fn run(ask: &Ask, kind: &str, resource: Resource<'static>, unless: Opt
             }
         }
         let key = write::named_anew(&mut resource)?;
-        let prepared = record::prepare(&resource);
+        let prepared = write::prepared(ask, &resource)?;
         let writes = vec![write::write(ask, &key, Change::Put(prepared.clone()), None)];
         match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
             Ok(committed) => return Ok(write::answer(ask, &prepared, &committed, true)),

@@ -3,12 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
-use record::{HISTORY_PAGE_MAX, HistoryOf, HistoryQuery, Position, Time};
+use record::{HISTORY_PAGE_MAX, HistoryOf, HistoryQuery, ReadError, Time};
 
 use super::answer::Answer;
 use super::bundle::Bundle;
+use super::subset::Shape;
 use super::{key_of, kind_of, not_found};
-use crate::http::{self, Ask, Failure, Kind};
+use crate::http::{self, Ask, Failure, Form, Kind};
 
 /// Versions a page where the client does not say.
 const COUNT_DEFAULT: usize = 50;
@@ -34,25 +35,40 @@ async fn show(ask: &Ask, of: HistoryOf, request: &HttpRequest) -> Result<HttpRes
 }
 
 pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
-    let asked = Asked::read(pairs)?;
-    let path = match &of {
-        HistoryOf::Resource(key) => format!("{key}/_history"),
-        HistoryOf::Kind(kind) => format!("{kind}/_history"),
-        HistoryOf::Everything => "_history".to_owned(),
+    let (path, kind) = match &of {
+        HistoryOf::Resource(key) => (format!("{key}/_history"), Some(key.kind.as_str())),
+        HistoryOf::Kind(kind) => (format!("{kind}/_history"), Some(kind.as_str())),
+        HistoryOf::Everything => ("_history".to_owned(), None),
     };
-    let page = ask.app.record.history(&ask.access, &asked.query(of.clone())).await?;
-    if let (HistoryOf::Resource(key), Some(0)) = (&of, page.total) {
+    let asked = Asked::read(pairs)?;
+    let shape = Shape::of(kind, &asked.kept)?;
+    let bound = asked.bound(&path);
+    let before = asked.page.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
+    let before = before.map(|place| place.parse().map_err(|_| Failure::from(ReadError::BadPage))).transpose()?;
+    let query = HistoryQuery { of, before, since: asked.since, limit: asked.count };
+    let page = ask.app.record.history(&ask.access, &query).await?;
+    if let (HistoryOf::Resource(key), Some(0)) = (&query.of, page.total) {
         return Err(not_found(key));
     }
-    Ok(Answer::of_resource(StatusCode::OK, bundle(ask, &asked, &path, &page)))
+    let mut links = vec![("self", asked.address(&ask.base, &path, asked.page.as_deref()))];
+    let next = page.next.map(|next| ask.seal(&bound, &next.to_string()));
+    links.extend(next.map(|next| ("next", asked.address(&ask.base, &path, Some(&next)))));
+    // With `_since` the resource's count of versions would be the total of something else.
+    let total = page.total.filter(|_| asked.since.is_none());
+    let mut bundle = Bundle::begin("history", total, &links);
+    for mut version in page.versions {
+        version.body = version.body.map(|body| shape.view(&version.key.kind).show(body));
+        bundle.former(&ask.base, &version);
+    }
+    Ok(Answer::of_resource(StatusCode::OK, bundle.end()))
 }
 
 /// The parameters of a history.
 struct Asked {
     count: usize,
     since: Option<Time>,
-    /// The place where a page begins.
-    page: Option<Position>,
+    /// The link by which the page is asked for.
+    page: Option<String>,
     /// What goes on in the link to the next page.
     kept: Vec<(String, String)>,
 }
@@ -61,10 +77,11 @@ impl Asked {
     fn read(pairs: Vec<(String, String)>) -> Result<Asked, Failure> {
         let mut asked = Asked { count: COUNT_DEFAULT, since: None, page: None, kept: Vec::new() };
         for (name, mut value) in pairs {
-            let wrong = |expected: &str| Failure::new(Kind::Invalid, format!("{name} must be {expected}"));
+            let place = format!("http.{name}");
+            let wrong = |expected: &str| Failure::at(Kind::Invalid, &place, format!("{name} must be {expected}"));
             match name.as_str() {
                 "_count" => {
-                    let count: usize = value.parse().map_err(|_| wrong("a whole number from 1"))?;
+                    let count: usize = value.parse().map_err(|_| wrong("a whole number from 0"))?;
                     asked.count = count.clamp(1, HISTORY_PAGE_MAX);
                 }
                 "_since" => {
@@ -73,15 +90,15 @@ impl Asked {
                     asked.since = Some(instant(&value).ok_or_else(|| wrong("an instant with its zone"))?);
                 }
                 "_page" => {
-                    asked.page = Some(value.parse().map_err(|_| wrong("as it came in a link"))?);
+                    asked.page = Some(value);
                     continue;
                 }
-                "_format" | "_pretty" => {}
+                "_format" | "_pretty" | "_summary" | "_elements" => {}
                 "_at" | "_list" | "_sort" => {
-                    return Err(Failure::new(Kind::NotServed, format!("not served yet: {name} of a history")));
+                    return Err(Failure::at(Kind::NotServed, &place, format!("not served yet: {name} of a history")));
                 }
                 _ => {
-                    let text = "a history takes _count and _since, and no other parameter";
+                    let text = "a history takes _count, _since, _summary and _elements, and no other parameter";
                     return Err(Failure::new(Kind::Invalid, text));
                 }
             }
@@ -90,29 +107,19 @@ impl Asked {
         Ok(asked)
     }
 
-    fn query(&self, of: HistoryOf) -> HistoryQuery {
-        HistoryQuery { of, before: self.page, since: self.since, limit: self.count }
+    /// What a page link is good for.
+    fn bound(&self, path: &str) -> String {
+        let pairs = self.pairs().filter(|(name, _)| !Form::is_shape(name));
+        format!("{path}{}", http::query(pairs))
     }
 
-    fn address(&self, base: &str, path: &str, page: Option<Position>) -> String {
-        let mut pairs: Vec<String> =
-            self.kept.iter().map(|(name, value)| format!("{name}={}", http::encoded(value))).collect();
-        pairs.extend(page.map(|page| format!("_page={page}")));
-        let mark = if pairs.is_empty() { "" } else { "?" };
-        format!("{base}/{path}{mark}{}", pairs.join("&"))
+    fn address(&self, base: &str, path: &str, page: Option<&str>) -> String {
+        format!("{base}/{path}{}", http::query(self.pairs().chain(page.map(|page| ("_page", page)))))
     }
-}
 
-fn bundle(ask: &Ask, asked: &Asked, path: &str, page: &record::HistoryPage) -> Vec<u8> {
-    let mut links = vec![("self", asked.address(&ask.base, path, asked.page))];
-    links.extend(page.next.map(|next| ("next", asked.address(&ask.base, path, Some(next)))));
-    // With `_since` the resource's count of versions would be the total of something else.
-    let total = page.total.filter(|_| asked.since.is_none());
-    let mut bundle = Bundle::begin("history", total, &links);
-    for version in &page.versions {
-        bundle.former(&ask.base, version);
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kept.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
-    bundle.end()
 }
 
 fn instant(text: &str) -> Option<Time> {

@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod batch;
+mod bounds;
 mod bundle;
 mod call;
 pub mod capabilities;
@@ -41,18 +42,25 @@ pub fn key_of(path: &(String, String)) -> Result<Key, Failure> {
     let (kind, id) = path;
     let kind = kind_of(kind)?;
     if id.starts_with('$') {
-        return Err(Failure::new(Kind::NotServed, "not served yet: operations"));
+        return Err(no_operation());
     }
     if !is_id(id) {
-        let text = "no id: ids are 1 to 64 letters, digits, hyphens and dots";
-        return Err(Failure::new(Kind::NotFound, text));
+        return Err(Failure::new(Kind::Invalid, "no id: ids are 1 to 64 letters, digits, hyphens and dots"));
     }
     Ok(Key::new(kind, id.as_str()))
 }
 
-/// R4 §2.24.0.1 id.
+/// For an operation that is not there.
+pub fn no_operation() -> Failure {
+    let text = "no such operation at this address; /fhir/metadata lists those that there are";
+    Failure::of(Kind::NotFound, vec![Issue::error(IssueType::NotSupported, "", text)])
+}
+
+/// R4 §2.24.0.1 id; not `.` or `..`, which mean something else in an address.
 fn is_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+    !matches!(id, "." | "..")
+        && (1..=64).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
 pub fn not_found(key: &Key) -> Failure {

@@ -90,7 +90,9 @@ impl Patch {
             Patch::Json(patch) => fhir::patch::json_patch(&resource, patch),
             Patch::FhirPath(patch) => fhir::patch::fhirpath_patch(&resource, patch),
         };
-        write::checked(patched?, &there.key.kind)
+        // A narrative that no longer says what the data say is not safe to rely on (R4 §3.1.0.6).
+        let patched = fhir::patch::without_stale_narrative(&resource, patched?)?;
+        write::checked(patched, &there.key.kind)
     }
 }
 
@@ -141,7 +143,7 @@ async fn change(
     if let Some(wanted) = wanted {
         expect(wanted, Some(there.vid))?;
     }
-    let prepared = record::prepare(&patch.apply(there)?);
+    let prepared = write::prepared(ask, &patch.apply(there)?)?;
     let writes = vec![write::write(ask, &there.key, Change::Put(prepared.clone()), Some(there))];
     match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
         Ok(committed) => Ok(Some(write::answer(ask, &prepared, &committed, false))),

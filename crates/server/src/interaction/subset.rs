@@ -43,13 +43,7 @@ impl View {
 
     /// What a read asks for: the same parameters in the same grammar.
     pub fn of(kind: &str, pairs: &[(String, String)]) -> Result<View, Failure> {
-        let shaping = |name: &str| matches!(name, "_summary" | "_elements");
-        let asked: Vec<_> = pairs.iter().filter(|(name, _)| shaping(name)).cloned().collect();
-        if asked.is_empty() {
-            return Ok(View::Everything);
-        }
-        let query = Query::parse(kind, &asked, fhir::search::Handling::Strict);
-        query.map(|query| View::of_query(&query)).map_err(|issues| Failure::of(Kind::Invalid, issues))
+        Ok(Shape::of(Some(kind), pairs)?.view(kind))
     }
 
     /// The JSON of a resource, cut.
@@ -77,6 +71,59 @@ impl View {
             View::Text => element.name == "text" || element.min > 0,
             View::Data => element.name != "text",
             View::Elements(names) => names.contains(&element.stem) || element.min > 0,
+        }
+    }
+}
+
+/// `_summary` and `_elements` as they were asked for, of one type or of many.
+#[derive(Debug)]
+pub struct Shape {
+    summary: Summary,
+    elements: Vec<String>,
+}
+
+impl Shape {
+    /// `kind` where all that is shown is of one type: then it has to have the elements. Of many types one has to.
+    pub fn of(kind: Option<&str>, pairs: &[(String, String)]) -> Result<Shape, Failure> {
+        let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let elements: Vec<String> =
+            value("_elements").map(|names| names.split(',').map(str::to_owned).collect()).unwrap_or_default();
+        let has = |kind: &Type, name: &str| kind.stem(name).next().is_some();
+        for name in &elements {
+            let known = match kind {
+                Some(kind) => schema::r4().resource(kind).is_some_and(|kind| has(kind, name)),
+                None => schema::r4().resources().any(|kind| has(kind, name)),
+            };
+            if !known {
+                let text = format!("_elements must name elements of {}, with commas", kind.unwrap_or("some type"));
+                return Err(Failure::at(Kind::Invalid, "http._elements", text));
+            }
+        }
+        let summary = match value("_summary") {
+            None | Some("false" | "count") => Summary::False,
+            Some("true") => Summary::True,
+            Some("text") => Summary::Text,
+            Some("data") => Summary::Data,
+            Some(_) => {
+                let text = "_summary must be true, text, data, count or false";
+                return Err(Failure::at(Kind::Invalid, "http._summary", text));
+            }
+        };
+        Ok(Shape { summary, elements })
+    }
+
+    /// What is shown of a resource of this type.
+    pub fn view(&self, kind: &str) -> View {
+        match self.summary {
+            Summary::True => View::Summary,
+            Summary::Text => View::Text,
+            Summary::Data => View::Data,
+            Summary::False | Summary::Count if self.elements.is_empty() => View::Everything,
+            Summary::False | Summary::Count => {
+                let kind = schema::r4().resource(kind).expect("the store holds only types of R4");
+                let stems = self.elements.iter().filter_map(|name| kind.stem(name).next());
+                View::Elements(stems.map(|element| element.stem).collect())
+            }
         }
     }
 }

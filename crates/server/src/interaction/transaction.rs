@@ -11,15 +11,16 @@ mod references;
 mod slot;
 
 use actix_web::http::StatusCode;
+use fhir::Resource;
 use record::{Change, Commit, CommitError, Condition, Key, Prepared, Write};
 
 use super::answer::{Answer, Stamp};
 use super::batch;
 use super::bundle::Bundle;
-use super::call::{Call, Deed};
+use super::call::Call;
 use super::{create, update, write};
 use crate::app;
-use crate::http::{Ask, Failure, Kind};
+use crate::http::{Ask, Failure, Kind, Return};
 use slot::{Fate, Slot};
 
 /// Resources from which on preparing them is given a thread of its own.
@@ -28,30 +29,34 @@ const BLOCKING_RESOURCES: usize = 8;
 /// What a decided transaction rests on.
 type Conditions = Vec<Condition>;
 
-pub async fn run(ask: &Ask, calls: Vec<Call>) -> Result<Answer, Failure> {
+pub async fn run(ask: &Ask, mut calls: Vec<Call>) -> Result<Answer, Failure> {
     slot::check_questions(ask, &calls)?;
+    // A Bundle of a thousand entries answers with what was done, and with the resources where the client asks for them.
+    let ask = &Ask { form: ask.form.of_entries(), ..ask.clone() };
+    let may_race = calls.iter().any(|call| call.deed.may_race());
     for _ in 0..write::TRIES {
+        let calls = if may_race { calls.clone() } else { std::mem::take(&mut calls) };
         let mut conditions = Conditions::new();
-        let mut slots = slot::decide(ask, &calls, &mut conditions).await?;
-        references::settle(ask, &calls, &mut slots, &mut conditions).await?;
-        let prepared = prepare(&mut slots).await?;
-        let (writes, places) = writes(ask, &slots, &prepared);
+        let mut slots = slot::decide(ask, calls, &mut conditions).await?;
+        references::settle(ask, &mut slots, &mut conditions).await?;
+        let prepared = prepare(ask, &mut slots).await?;
+        let Writes { writes, places, kept } = Writes::of(ask, &slots, prepared);
+        let mut stamps = vec![None; slots.len()];
         if writes.is_empty() {
-            return answer(ask, calls, slots, prepared, &[]).await;
+            return answer(ask, slots, kept, stamps).await;
         }
         match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
             Ok(committed) => {
-                let mut stamps = vec![None; slots.len()];
                 for (place, made) in places.into_iter().zip(committed.versions) {
                     stamps[place] = Some(Stamp { vid: made.vid, time: committed.time });
                 }
-                return answer(ask, calls, slots, prepared, &stamps).await;
+                return answer(ask, slots, kept, stamps).await;
             }
-            Err(CommitError::Stale(key)) if expected(&calls, &slots, &key).is_some() => {
-                let at = expected(&calls, &slots, &key).expect("the guard found it");
+            Err(CommitError::Stale(key)) if expected(&slots, &key).is_some() => {
+                let at = expected(&slots, &key).expect("the guard found it");
                 return Err(update::stale().of_entry(at));
             }
-            Err(CommitError::Stale(_) | CommitError::Moved) => {}
+            Err(CommitError::Stale(_) | CommitError::Moved) if may_race => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -59,67 +64,79 @@ pub async fn run(ask: &Ask, calls: Vec<Call>) -> Result<Answer, Failure> {
 }
 
 /// JSON, compression and index rows of everything that is put, away from the threads that answer.
-async fn prepare(slots: &mut [Slot]) -> Result<Vec<Option<Prepared>>, Failure> {
+async fn prepare(ask: &Ask, slots: &mut [Slot]) -> Result<Vec<Option<Prepared>>, Failure> {
     let resources: Vec<_> = slots.iter_mut().map(|slot| slot.resource.take()).collect();
-    let work = move || resources.into_iter().map(|resource| resource.map(|resource| record::prepare(&resource)));
+    let level = ask.app.config.fhir.validate;
+    let one = move |(at, resource): (usize, Option<Resource<'static>>)| {
+        let Some(resource) = resource else { return Ok(None) };
+        write::validated(&resource, level).map_err(|failure| failure.of_entry(at))?;
+        Ok(Some(record::prepare(&resource)))
+    };
+    let work = move || resources.into_iter().enumerate().map(one).collect();
     if slots.len() < BLOCKING_RESOURCES {
-        return Ok(work().collect());
+        return work();
     }
-    let prepared = tokio::task::spawn_blocking(move || work().collect()).await;
-    prepared.map_err(|_| Failure::new(Kind::Broken, "the entries could not be prepared; the log says why"))
+    let prepared = tokio::task::spawn_blocking(work).await;
+    prepared.unwrap_or_else(|_| Err(Failure::new(Kind::Broken, "the entries could not be prepared; the log says why")))
 }
 
-/// The changes in R4's order, and of each the entry that it is of.
-fn writes(ask: &Ask, slots: &[Slot], prepared: &[Option<Prepared>]) -> (Vec<Write>, Vec<usize>) {
-    let mut writes = Vec::with_capacity(slots.len());
-    let mut places = Vec::with_capacity(slots.len());
-    for round in [Fate::Delete, Fate::Create, Fate::Update] {
-        for (place, slot) in slots.iter().enumerate().filter(|(_, slot)| slot.fate == round) {
-            let change = match &prepared[place] {
-                Some(prepared) => Change::Put(prepared.clone()),
-                None => Change::Delete,
-            };
-            writes.push(write::write(ask, &slot.key, change, slot.current.as_ref()));
-            places.push(place);
+/// The changes in R4's order.
+struct Writes {
+    writes: Vec<Write>,
+    /// Of each change, the entry that it is of.
+    places: Vec<usize>,
+    /// By entry, what is shown in the answer, where resources are wanted in it.
+    kept: Vec<Option<Prepared>>,
+}
+
+impl Writes {
+    fn of(ask: &Ask, slots: &[Slot], mut prepared: Vec<Option<Prepared>>) -> Writes {
+        let kept = match ask.form.wanted() {
+            Return::Representation => prepared.clone(),
+            Return::Minimal | Return::OperationOutcome => vec![None; slots.len()],
+        };
+        let mut all = Writes { writes: Vec::with_capacity(slots.len()), places: Vec::with_capacity(slots.len()), kept };
+        for round in [Fate::Delete, Fate::Create, Fate::Update] {
+            for (place, slot) in slots.iter().enumerate().filter(|(_, slot)| slot.fate == round) {
+                let change = prepared[place].take().map_or(Change::Delete, Change::Put);
+                all.writes.push(write::write(ask, &slot.key, change, slot.current.as_ref()));
+                all.places.push(place);
+            }
         }
+        all
     }
-    (writes, places)
 }
 
 /// The entry that wanted this resource at a version which it no longer has.
-fn expected(calls: &[Call], slots: &[Slot], key: &Key) -> Option<usize> {
-    slots.iter().position(|slot| slot.key == *key).filter(|at| calls[*at].if_match.is_some())
+fn expected(slots: &[Slot], key: &Key) -> Option<usize> {
+    slots.iter().position(|slot| slot.key == *key && slot.wanted)
 }
 
 /// The outcomes in the order of the entries. Nothing in here can fail: what could was looked at before the commit.
 async fn answer(
     ask: &Ask,
-    calls: Vec<Call>,
     slots: Vec<Slot>,
-    prepared: Vec<Option<Prepared>>,
-    stamps: &[Option<Stamp>],
+    kept: Vec<Option<Prepared>>,
+    stamps: Vec<Option<Stamp>>,
 ) -> Result<Answer, Failure> {
     let mut bundle = Bundle::begin("transaction-response", None, &[]);
-    // A Bundle of a thousand entries answers with what was done, and with the resources where the client asks for them.
-    let ask = &Ask { form: ask.form.of_entries(), ..ask.clone() };
-    for (at, (call, slot)) in calls.into_iter().zip(slots).enumerate() {
-        let stamp = stamps.get(at).cloned().flatten();
-        let answer = match (slot.fate, call.deed, stamp) {
-            (_, Deed::Ask(question), _) => batch::answer(ask, question, call.if_none_match).await,
+    for (at, slot) in slots.into_iter().enumerate() {
+        let stamp = stamps[at].clone();
+        let answer = match (slot.fate, slot.question, stamp) {
+            (_, Some((question, known)), _) => batch::answer(ask, question, known).await,
             (Fate::Stay, _, _) => Ok(match slot.current {
                 Some(version) => create::there(ask, version),
                 None => Answer::empty(StatusCode::NO_CONTENT),
             }),
             (Fate::Same(first), _, _) => {
-                let stamp = stamps.get(first).cloned().flatten();
+                let stamp = stamps[first].clone();
                 let at = stamp.as_ref().map(|stamp| write::address(ask, &slot.key, stamp.vid));
                 Ok(Answer { version: stamp, location: at, ..Answer::empty(StatusCode::OK) })
             }
             (Fate::Delete, _, stamp) => Ok(Answer { version: stamp, ..Answer::empty(StatusCode::NO_CONTENT) }),
             (_, _, Some(stamp)) => {
-                let prepared = prepared[at].as_ref().expect("what was put was prepared");
                 let there = slot.current.is_some_and(|version| !version.is_deleted());
-                Ok(write::shown(ask, prepared, stamp, !there))
+                Ok(write::shown(ask, &slot.key, kept[at].as_ref(), stamp, !there))
             }
             (_, _, None) => unreachable!("what was put has its version"),
         };

@@ -137,7 +137,7 @@ async fn replace(
     if let Some(wanted) = wanted {
         expect(wanted, there.map(|version| version.vid))?;
     }
-    let prepared = record::prepare(resource);
+    let prepared = write::prepared(ask, resource)?;
     let writes = vec![write::write(ask, prepared.key(), Change::Put(prepared.clone()), current)];
     match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
         Ok(committed) => Ok(Some(write::answer(ask, &prepared, &committed, there.is_none()))),

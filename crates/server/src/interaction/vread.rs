@@ -1,17 +1,25 @@
 //! Vread: one version of a resource (R4 §3.1.0.3).
 
-use actix_web::HttpResponse;
 use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
 use record::Key;
 
 use super::answer::Answer;
+use super::subset::View;
 use super::{erased, gone, key_of};
 use crate::http::{self, Ask, Failure, Kind};
 
-pub async fn vread(ask: Ask, path: Path<(String, String, String)>) -> Result<HttpResponse, Failure> {
+pub async fn vread(
+    ask: Ask,
+    request: HttpRequest,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, Failure> {
     let (kind, id, vid) = path.into_inner();
     let key = key_of(&(kind, id))?;
-    Ok(http::answer(run(&ask, &key, &vid).await?, ask.form))
+    let view = View::of(&key.kind, &http::pairs(request.query_string()))?;
+    let mut answer = run(&ask, &key, &vid).await?;
+    answer.body = answer.body.map(|body| view.show(body));
+    Ok(http::answer(answer, ask.form))
 }
 
 pub async fn run(ask: &Ask, key: &Key, vid: &str) -> Result<Answer, Failure> {

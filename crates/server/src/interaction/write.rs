@@ -1,11 +1,14 @@
 //! What all writes have in common: a checked resource, a commit, and what the writer is told.
 
-use fhir::{Node, Resource};
+use fhir::validate::{Options, is_valid, validate};
+use fhir::{Node, Resource, Severity};
 use record::{Change, Commit, CommitError, Committed, Expect, Key, Prepared, Version, Write};
 
 use super::answer::{Answer, Stamp};
+use super::bounds::bounded;
 use super::{identifier, subset};
 use crate::app;
+use crate::config::Validate;
 use crate::http::{Ask, Failure, Kind};
 
 /// How often a write that lost a race is computed anew. Whoever wins a race is done, so that even a crowd ends.
@@ -20,7 +23,22 @@ pub fn checked(resource: Resource<'static>, kind: &str) -> Result<Resource<'stat
         let text = "this is a part of the resource (meta.tag says SUBSETTED); read it whole, and write it whole";
         return Err(Failure::new(Kind::Unprocessable, text));
     }
-    Ok(resource)
+    bounded(resource)
+}
+
+/// Makes the resource ready for the record, if the site's rules let it in.
+pub fn prepared(ask: &Ask, resource: &Resource<'_>) -> Result<Prepared, Failure> {
+    validated(resource, ask.app.config.fhir.validate)?;
+    Ok(record::prepare(resource))
+}
+
+/// Whether the resource meets what the site asks of a write.
+pub fn validated(resource: &Resource<'_>, level: Validate) -> Result<(), Failure> {
+    if level == Validate::Off {
+        return Ok(());
+    }
+    let issues = validate(resource, &Options { least: Severity::Error, ..Options::default() });
+    if is_valid(&issues) { Ok(()) } else { Err(Failure::of(Kind::Unprocessable, issues)) }
 }
 
 /// Gives the resource an id that nobody has.
@@ -60,17 +78,16 @@ pub async fn commit(ask: &Ask, commit: Commit) -> Result<Committed, CommitError>
 /// The answer to one write that was committed as the only one.
 pub fn answer(ask: &Ask, prepared: &Prepared, committed: &Committed, created: bool) -> Answer {
     let stamp = Stamp { vid: committed.versions[0].vid, time: committed.time };
-    shown(ask, prepared, stamp, created)
+    shown(ask, prepared.key(), Some(prepared), stamp, created)
 }
 
-/// The answer to a write that made this version.
-pub fn shown(ask: &Ask, prepared: &Prepared, stamp: Stamp, created: bool) -> Answer {
-    let key = prepared.key();
+/// The answer to a write that made this version; with the resource, where it was kept.
+pub fn shown(ask: &Ask, key: &Key, kept: Option<&Prepared>, stamp: Stamp, created: bool) -> Answer {
     let at = created.then(|| address(ask, key, stamp.vid));
     let (vid, time) = (stamp.vid, stamp.time);
     // Whoever may write and not read is told that it is done.
-    let may_read = ask.access.read().covers(&key.kind);
-    Answer::written(ask.form.wanted(), key, stamp, at, || may_read.then(|| prepared.shown(vid, time)))
+    let kept = kept.filter(|_| ask.access.read().covers(&key.kind));
+    Answer::written(ask.form.wanted(), key, stamp, at, || kept.map(|prepared| prepared.shown(vid, time)))
 }
 
 /// Where a version is.

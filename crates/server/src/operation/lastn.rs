@@ -56,20 +56,21 @@ pub async fn show(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failur
     Ok(http::answer(Answer::of_resource(StatusCode::OK, bundle.end()), ask.form))
 }
 
-/// Up to `max` of each kind, newest first.
+/// Up to `max` of each kind, newest first; the kind with the newest result first.
 async fn newest(ask: &Ask, query: &Query, max: usize) -> Result<Vec<Version>, Failure> {
     let mut kinds = Kinds::default();
-    let (mut newest, mut seen, mut page) = (Vec::new(), 0, None);
+    let (mut seen, mut page) = (0, None);
     loop {
         let found = ask.app.record.search(&ask.access, query, page.as_deref()).await?;
         seen += found.versions.len();
         for version in found.versions {
-            if kinds.count(&version) <= max {
-                newest.push(version);
+            let results = kinds.of(&version);
+            if results.len() < max {
+                results.push(version);
             }
         }
         match found.next {
-            None => return Ok(newest),
+            None => return Ok(kinds.results.into_iter().flatten().collect()),
             Some(_) if seen >= RESULTS_MAX => {
                 let text = format!("more than {RESULTS_MAX} results to look through; ask by code, or for a time");
                 return Err(Failure::new(Kind::TooCostly, text));
@@ -79,27 +80,26 @@ async fn newest(ask: &Ask, query: &Query, max: usize) -> Result<Vec<Version>, Fa
     }
 }
 
-/// The kinds of results that were met, and how many of each.
+/// The results of each kind, in the order in which the kinds were met.
 #[derive(Default)]
 struct Kinds {
-    of: HashMap<String, usize>,
-    counts: Vec<usize>,
+    names: HashMap<String, usize>,
+    results: Vec<Vec<Version>>,
 }
 
 impl Kinds {
-    /// How many of its kind there are with this one.
-    fn count(&mut self, version: &Version) -> usize {
+    /// The results of the kind that this one is of.
+    fn of(&mut self, version: &Version) -> &mut Vec<Version> {
         let names = version.body.as_deref().map(names).unwrap_or_default();
-        let known = names.iter().find_map(|name| self.of.get(name).copied());
+        let known = names.iter().find_map(|name| self.names.get(name).copied());
         let kind = known.unwrap_or_else(|| {
-            self.counts.push(0);
-            self.counts.len() - 1
+            self.results.push(Vec::new());
+            self.results.len() - 1
         });
         for name in names {
-            self.of.entry(name).or_insert(kind);
+            self.names.entry(name).or_insert(kind);
         }
-        self.counts[kind] += 1;
-        self.counts[kind]
+        &mut self.results[kind]
     }
 }
 

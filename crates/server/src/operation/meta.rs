@@ -90,7 +90,7 @@ async fn run(
         };
         merge(&mut meta, given);
         resource.object.set("meta", Node::Object(meta));
-        let prepared = record::prepare(&resource);
+        let prepared = write::prepared(ask, &resource)?;
         let writes = vec![write::write(ask, key, Change::Put(prepared), Some(&there))];
         match write::commit(ask, Commit { now: app::now(), writes, ..Commit::default() }).await {
             Ok(_) => return Ok(parameters(&resource)),

@@ -7,5 +7,7 @@ pub mod lastn;
 pub mod messages;
 pub mod meta;
 pub mod metrics;
+pub mod openapi;
 pub mod strangers;
+pub mod validate;
 mod view;

@@ -14,8 +14,38 @@ pub fn name() -> String {
 
 /// Processor time that this process used so far, in seconds; 0 where there is no `/proc`.
 pub fn cpu_seconds() -> f64 {
-    used(&fs::read_to_string("/proc/self/stat").unwrap_or_default())
+    cpu_seconds_of(std::process::id())
 }
+
+/// The same of another process.
+pub fn cpu_seconds_of(process: u32) -> f64 {
+    used(&fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default())
+}
+
+/// Two cores that this process may use, one for the server and one for whoever asks it; none where there are too few.
+#[cfg(target_os = "linux")]
+pub fn two_cores() -> Option<(usize, usize)> {
+    let ours = rustix::thread::sched_getaffinity(None).ok()?;
+    let mut cores = (0..rustix::thread::CpuSet::MAX_CPU).filter(|&core| ours.is_set(core));
+    Some((cores.next()?, cores.next()?))
+}
+
+/// Keeps this thread, and what it starts from now on, to one core.
+#[cfg(target_os = "linux")]
+pub fn keep_to(core: usize) {
+    let mut only = rustix::thread::CpuSet::new();
+    only.set(core);
+    // Where it may not, the figures are those of the whole machine.
+    let _ = rustix::thread::sched_setaffinity(None, &only);
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn two_cores() -> Option<(usize, usize)> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn keep_to(_core: usize) {}
 
 /// `utime` and `stime` of a line of `/proc/self/stat`.
 fn used(stat: &str) -> f64 {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::load::Load;
 use super::machine;
+use super::waits::Waits;
 use crate::command::Failure;
 use crate::mllp::{self, Client};
 
@@ -142,21 +143,17 @@ impl Connection {
 }
 
 impl Seen {
-    fn summed(mut self, took: Duration, cpu_seconds: f64) -> Streamed {
-        self.waits.sort_unstable();
-        let at = |share: f64| {
-            let index = (self.waits.len() as f64 * share) as usize;
-            self.waits.get(index.min(self.waits.len().saturating_sub(1))).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
-        };
+    fn summed(self, took: Duration, cpu_seconds: f64) -> Streamed {
+        let waits = Waits::of(self.waits);
         Streamed {
-            messages: self.waits.len() as u64,
+            messages: waits.count() as u64,
             seconds: took.as_secs_f64(),
-            messages_per_second: self.waits.len() as f64 / took.as_secs_f64(),
-            p50_ms: at(0.50),
-            p95_ms: at(0.95),
-            p99_ms: at(0.99),
-            max_ms: at(1.0),
-            cpu_ms_per_message: cpu_seconds * 1e3 / self.waits.len().max(1) as f64,
+            messages_per_second: waits.count() as f64 / took.as_secs_f64(),
+            p50_ms: waits.ms(0.50),
+            p95_ms: waits.ms(0.95),
+            p99_ms: waits.ms(0.99),
+            max_ms: waits.ms(1.0),
+            cpu_ms_per_message: cpu_seconds * 1e3 / waits.count().max(1) as f64,
             refused: self.refused,
         }
     }

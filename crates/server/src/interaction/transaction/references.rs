@@ -13,16 +13,15 @@ use record::Key;
 use super::Conditions;
 use super::slot::{Fate, Slot};
 use crate::http::{Ask, Failure, Kind};
-use crate::interaction::call::Call;
 use crate::interaction::conditional;
 
 /// Puts ids in place of all that stands for a resource.
-pub async fn settle(ask: &Ask, calls: &[Call], slots: &mut [Slot], conditions: &mut Conditions) -> Result<(), Failure> {
-    let names = names(calls, slots)?;
+pub async fn settle(ask: &Ask, slots: &mut [Slot], conditions: &mut Conditions) -> Result<(), Failure> {
+    let names = names(slots)?;
     let mut criteria = HashMap::new();
     for (at, slot) in slots.iter_mut().enumerate() {
         let Some(resource) = &mut slot.resource else { continue };
-        let base = calls[at].full_url.as_deref().and_then(base);
+        let base = slot.full_url.as_deref().and_then(base);
         let dangling = follow(resource, base, &names, &ask.base, &mut |text| {
             criteria.entry(text.to_owned()).or_insert(at);
         });
@@ -46,13 +45,11 @@ pub async fn settle(ask: &Ask, calls: &[Call], slots: &mut [Slot], conditions: &
 }
 
 /// What each `fullUrl` stands for.
-fn names(calls: &[Call], slots: &[Slot]) -> Result<HashMap<String, String>, Failure> {
-    let mut names: HashMap<String, String> = HashMap::with_capacity(calls.len());
-    for (at, (call, slot)) in calls.iter().zip(slots).enumerate() {
-        let Some(url) = call.full_url.as_deref().filter(|_| !slot.key.id.is_empty() && slot.fate != Fate::Delete)
-        else {
-            continue;
-        };
+fn names(slots: &[Slot]) -> Result<HashMap<String, String>, Failure> {
+    let mut names: HashMap<String, String> = HashMap::with_capacity(slots.len());
+    for (at, slot) in slots.iter().enumerate() {
+        let is_there = !slot.key.id.is_empty() && slot.fate != Fate::Delete;
+        let Some(url) = slot.full_url.as_deref().filter(|_| is_there) else { continue };
         let key = slot.key.to_string();
         if names.insert(url.to_owned(), key.clone()).is_some_and(|other| other != key) {
             let text = "its fullUrl is another entry's too, so that references to it mean two resources";

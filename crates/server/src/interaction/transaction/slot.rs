@@ -7,7 +7,7 @@ use fhir::search::Query;
 use record::{Key, Version};
 
 use super::Conditions;
-use crate::http::{Ask, Failure, Kind};
+use crate::http::{Ask, Failure, Kind, Match};
 use crate::interaction::call::{Call, Deed, Question};
 use crate::interaction::conditional::{self, Found};
 use crate::interaction::patch::Patch;
@@ -21,6 +21,11 @@ pub struct Slot {
     pub resource: Option<Resource<'static>>,
     /// The newest version that there is now, deletes included.
     pub current: Option<Version>,
+    pub full_url: Option<String>,
+    /// Whether the entry named the version that it is about.
+    pub wanted: bool,
+    /// What is only read, and the versions that the client has already.
+    pub question: Option<(Question, Option<Match>)>,
 }
 
 /// What becomes of a resource.
@@ -37,12 +42,12 @@ pub enum Fate {
 
 impl Slot {
     fn stays(key: Key, current: Option<Version>) -> Slot {
-        Slot { key, fate: Fate::Stay, resource: None, current }
+        Slot { key, fate: Fate::Stay, resource: None, current, full_url: None, wanted: false, question: None }
     }
 
     fn put(key: Key, resource: Resource<'static>, current: Option<Version>) -> Slot {
         let fate = if current.is_some() { Fate::Update } else { Fate::Create };
-        Slot { key, fate, resource: Some(resource), current }
+        Slot { fate, resource: Some(resource), ..Slot::stays(key, current) }
     }
 
     /// Whether the entry changes its resource.
@@ -62,31 +67,37 @@ pub fn check_questions(ask: &Ask, calls: &[Call]) -> Result<(), Failure> {
     Ok(())
 }
 
-pub async fn decide(ask: &Ask, calls: &[Call], conditions: &mut Conditions) -> Result<Vec<Slot>, Failure> {
-    let mut named = current(ask, calls).await?;
+pub async fn decide(ask: &Ask, calls: Vec<Call>, conditions: &mut Conditions) -> Result<Vec<Slot>, Failure> {
+    let named = current(ask, &calls).await?;
     let mut slots: Vec<Slot> = Vec::with_capacity(calls.len());
     // Two entries with one condition mean one resource, which the first of them makes.
-    let mut made: HashMap<(&str, &str), usize> = HashMap::new();
-    for (at, call) in calls.iter().enumerate() {
-        if let Deed::Create { kind, unless: Some(criteria), .. } = &call.deed
-            && let Some(first) = made.get(&(*kind, criteria.as_str()))
-        {
-            slots.push(Slot { fate: Fate::Same(*first), ..Slot::stays(slots[*first].key.clone(), None) });
+    let mut made: HashMap<(&'static str, String), usize> = HashMap::new();
+    for (at, call) in calls.into_iter().enumerate() {
+        let condition = match &call.deed {
+            Deed::Create { kind, unless: Some(criteria), .. } => Some((*kind, criteria.clone())),
+            _ => None,
+        };
+        if let Some(first) = condition.as_ref().and_then(|condition| made.get(condition)).copied() {
+            let same = Slot::stays(slots[first].key.clone(), None);
+            slots.push(Slot { fate: Fate::Same(first), full_url: call.full_url, ..same });
             continue;
         }
-        let slot = one(ask, call, &mut named, conditions).await.map_err(|failure| failure.of_entry(at))?;
-        if let (Deed::Create { kind, unless: Some(criteria), .. }, Fate::Create) = (&call.deed, slot.fate) {
-            made.insert((kind, criteria), at);
+        let slot = one(ask, call, &named, conditions).await.map_err(|failure| failure.of_entry(at))?;
+        if let (Some(condition), Fate::Create) = (condition, slot.fate) {
+            made.insert(condition, at);
         }
         slots.push(slot);
     }
     overlap(&slots)?;
-    questions(calls, &slots, &named)?;
+    questions(&slots, &named)?;
     Ok(slots)
 }
 
-/// The newest versions of all resources that entries name by their id, read at once.
-async fn current(ask: &Ask, calls: &[Call]) -> Result<HashMap<Key, Option<Version>>, Failure> {
+/// The newest versions of resources by their id.
+type Named = HashMap<Key, Option<Version>>;
+
+/// Those of all resources that entries name, read at once.
+async fn current(ask: &Ask, calls: &[Call]) -> Result<Named, Failure> {
     let keys = calls.iter().filter_map(|call| match &call.deed {
         Deed::Update { key, .. } | Deed::Patch { key, .. } | Deed::Delete { key } => Some(key),
         Deed::Ask(Question::Read { key, .. }) => Some(key),
@@ -94,71 +105,79 @@ async fn current(ask: &Ask, calls: &[Call]) -> Result<HashMap<Key, Option<Versio
     });
     let keys: Vec<Key> = keys.cloned().collect::<HashSet<_>>().into_iter().collect();
     if keys.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Named::new());
     }
     let versions = ask.app.record.current_many(&ask.access, &keys).await?;
     Ok(keys.into_iter().zip(versions).collect())
 }
 
-async fn one(
-    ask: &Ask,
-    call: &Call,
-    named: &mut HashMap<Key, Option<Version>>,
-    conditions: &mut Conditions,
-) -> Result<Slot, Failure> {
-    let of = |named: &HashMap<Key, Option<Version>>, key: &Key| named.get(key).cloned().flatten();
-    let slot = match &call.deed {
-        Deed::Create { kind, resource, unless } => {
-            let mut resource = write::checked(resource.clone(), kind)?;
-            if let Some(criteria) = unless {
-                match search(ask, kind, criteria, conditions).await? {
-                    Found::Several => return Err(conditional::several()),
-                    Found::One(version) => return Ok(Slot::stays(version.key.clone(), Some(*version))),
-                    Found::Nobody => {}
-                }
-            }
-            Slot::put(write::named_anew(&mut resource)?, resource, None)
-        }
+async fn one(ask: &Ask, call: Call, named: &Named, conditions: &mut Conditions) -> Result<Slot, Failure> {
+    let of = |key: &Key| named.get(key).cloned().flatten();
+    let slot = match call.deed {
+        Deed::Create { kind, resource, unless } => created(ask, kind, resource, unless, conditions).await?,
         Deed::Update { key, resource } => {
-            let resource = write::checked(resource.clone(), &key.kind)?;
+            let resource = write::checked(resource, &key.kind)?;
             if resource.id() != Some(key.id.as_str()) {
                 let text = "the resource's id must be there and be the one in request.url";
                 return Err(Failure::new(Kind::Invalid, text));
             }
-            Slot::put(key.clone(), resource, of(named, key))
+            let current = of(&key);
+            Slot::put(key, resource, current)
         }
         Deed::UpdateWhere { kind, criteria, resource } => {
-            let mut resource = write::checked(resource.clone(), kind)?;
+            let mut resource = write::checked(resource, kind)?;
             let chosen = resource.id().map(str::to_owned);
-            let found = search(ask, kind, criteria, conditions).await?;
+            let found = search(ask, kind, &criteria, conditions).await?;
             let current = update::meant(ask, found, &mut resource, chosen.as_deref()).await?;
-            let id = resource.id().expect("it was given one if it had none");
-            Slot::put(Key::new(*kind, id), resource, current)
+            let key = Key::new(kind, resource.id().expect("it was given one if it had none"));
+            Slot::put(key, resource, current)
         }
         Deed::Patch { key, patch } => {
-            let there = of(named, key).filter(|version| !version.is_deleted()).ok_or_else(|| not_found(key))?;
-            let patched = Patch::of_entry(patch.clone())?.apply(&there)?;
-            Slot::put(key.clone(), patched, Some(there))
+            let there = of(&key).filter(|version| !version.is_deleted()).ok_or_else(|| not_found(&key))?;
+            Slot::put(key, Patch::of_entry(patch)?.apply(&there)?, Some(there))
         }
         Deed::PatchWhere { kind, criteria, patch } => {
-            let there = match search(ask, kind, criteria, conditions).await? {
+            let there = match search(ask, kind, &criteria, conditions).await? {
                 Found::Several => return Err(conditional::several()),
                 Found::Nobody => return Err(Failure::new(Kind::NotFound, "nothing meets the condition")),
                 Found::One(version) => *version,
             };
-            let patched = Patch::of_entry(patch.clone())?.apply(&there)?;
-            Slot::put(there.key.clone(), patched, Some(there))
+            Slot::put(there.key.clone(), Patch::of_entry(patch)?.apply(&there)?, Some(there))
         }
-        Deed::Delete { key } => deleted(key.clone(), of(named, key)),
-        Deed::DeleteWhere { kind, criteria } => match search(ask, kind, criteria, conditions).await? {
+        Deed::Delete { key } => {
+            let current = of(&key);
+            deleted(key, current)
+        }
+        Deed::DeleteWhere { kind, criteria } => match search(ask, kind, &criteria, conditions).await? {
             Found::Several => return Err(conditional::several()),
             Found::One(version) => deleted(version.key.clone(), Some(*version)),
-            Found::Nobody => Slot::stays(Key::new(*kind, ""), None),
+            Found::Nobody => Slot::stays(Key::new(kind, ""), None),
         },
-        Deed::Ask(_) => Slot::stays(Key::new("", ""), None),
+        Deed::Ask(question) => {
+            let question = Some((question, call.if_none_match));
+            return Ok(Slot { question, ..Slot::stays(Key::new("", ""), None) });
+        }
     };
-    expect(call, &slot)?;
-    Ok(slot)
+    expect(&slot, call.if_match.as_ref(), call.if_none_match.as_ref())?;
+    Ok(Slot { full_url: call.full_url, wanted: call.if_match.is_some(), ..slot })
+}
+
+async fn created(
+    ask: &Ask,
+    kind: &'static str,
+    resource: Resource<'static>,
+    unless: Option<String>,
+    conditions: &mut Conditions,
+) -> Result<Slot, Failure> {
+    let mut resource = write::checked(resource, kind)?;
+    if let Some(criteria) = unless {
+        match search(ask, kind, &criteria, conditions).await? {
+            Found::Several => return Err(conditional::several()),
+            Found::One(version) => return Ok(Slot::stays(version.key.clone(), Some(*version))),
+            Found::Nobody => {}
+        }
+    }
+    Ok(Slot::put(write::named_anew(&mut resource)?, resource, None))
 }
 
 async fn search(ask: &Ask, kind: &str, criteria: &str, conditions: &mut Conditions) -> Result<Found, Failure> {
@@ -169,18 +188,18 @@ async fn search(ask: &Ask, kind: &str, criteria: &str, conditions: &mut Conditio
 
 fn deleted(key: Key, current: Option<Version>) -> Slot {
     match current.filter(|version| !version.is_deleted()) {
-        Some(there) => Slot { key, fate: Fate::Delete, resource: None, current: Some(there) },
+        Some(there) => Slot { fate: Fate::Delete, ..Slot::stays(key, Some(there)) },
         None => Slot::stays(key, None),
     }
 }
 
 /// `ifMatch` and `ifNoneMatch` against what is there.
-fn expect(call: &Call, slot: &Slot) -> Result<(), Failure> {
+fn expect(slot: &Slot, wanted: Option<&Match>, unwanted: Option<&Match>) -> Result<(), Failure> {
     let there = slot.current.as_ref().filter(|version| !version.is_deleted()).map(|version| version.vid);
-    if let Some(wanted) = &call.if_match {
+    if let Some(wanted) = wanted {
         update::expect(wanted, there)?;
     }
-    if let (Some(unwanted), Some(there), true) = (&call.if_none_match, there, slot.writes())
+    if let (Some(unwanted), Some(there), true) = (unwanted, there, slot.writes())
         && unwanted.includes(there)
     {
         return Err(Failure::new(Kind::Stale, "the resource is there, and ifNoneMatch says that it must not be"));
@@ -201,9 +220,9 @@ fn overlap(slots: &[Slot]) -> Result<(), Failure> {
 }
 
 /// A read of what is not there, or will not be, fails the whole, like any other entry.
-fn questions(calls: &[Call], slots: &[Slot], named: &HashMap<Key, Option<Version>>) -> Result<(), Failure> {
-    for (at, call) in calls.iter().enumerate() {
-        let Deed::Ask(Question::Read { key, .. }) = &call.deed else { continue };
+fn questions(slots: &[Slot], named: &Named) -> Result<(), Failure> {
+    for (at, slot) in slots.iter().enumerate() {
+        let Some((Question::Read { key, .. }, _)) = &slot.question else { continue };
         let fate = slots.iter().find(|slot| slot.writes() && slot.key == *key).map(|slot| slot.fate);
         let there = match fate {
             Some(fate) => fate != Fate::Delete,

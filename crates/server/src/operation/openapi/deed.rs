@@ -1,0 +1,300 @@
+//! What each of FHIR's interactions takes and answers, for OpenAPI.
+
+use fhir::search::table;
+use serde_json::{Map, Value, json};
+
+use super::{operation_id, schemas, search_parameters};
+use crate::http::Deed;
+
+const JSON: &str = "application/fhir+json";
+const XML: &str = "application/fhir+xml";
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON_PATCH: &str = "application/json-patch+json";
+
+/// The operation of a deed on a type, or on all of them.
+pub fn operation(deed: Deed, kind: Option<&'static str>) -> Value {
+    let mut operation = json!({
+        "operationId": operation_id(deed, kind),
+        "tags": [kind.unwrap_or("system")],
+        "summary": summary(deed),
+        "responses": answers(deed, kind),
+    });
+    let mut parameters: Vec<Value> = shared(deed).iter().map(|name| reference("parameters", name)).collect();
+    if let (Deed::SearchType, Some(kind)) = (deed, kind) {
+        parameters.extend(search_parameters(kind));
+    }
+    if !parameters.is_empty() {
+        operation["parameters"] = Value::Array(parameters);
+    }
+    if let Some(body) = body(deed, kind) {
+        operation["requestBody"] = body;
+    }
+    operation
+}
+
+pub fn reference(of: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{of}/{name}") })
+}
+
+fn summary(deed: Deed) -> &'static str {
+    match deed {
+        Deed::Capabilities => "What this server can do, as a CapabilityStatement",
+        Deed::SearchSystem => "Search all types at once",
+        Deed::SearchSystemForm => "Search all types at once, with the parameters in the body",
+        Deed::Batch => "A batch (each entry by itself) or a transaction (all or none)",
+        Deed::HistorySystem => "Former versions of everything, newest first",
+        Deed::SearchType => "Search",
+        Deed::SearchTypeForm => {
+            "Search with the parameters in the body, where they would not fit into an address or be logged"
+        }
+        Deed::SearchCompartment => "Search within a compartment",
+        Deed::SearchCompartmentForm => "Search within a compartment, with the parameters in the body",
+        Deed::Create => "Create under an id that the server makes; with If-None-Exist only where nothing matches",
+        Deed::HistoryType => "Former versions of a type, newest first",
+        Deed::UpdateWhere => "Update the one resource that matches, or create it where none does",
+        Deed::PatchWhere => "Patch the one resource that matches",
+        Deed::DeleteWhere => "Delete what matches",
+        Deed::Read => "Read the current version",
+        Deed::Update => "Update, or create under an id that the client chose",
+        Deed::Patch => "Change parts by JSON Patch or FHIRPath Patch",
+        Deed::Delete => "Delete; the history stays",
+        Deed::HistoryInstance => "Former versions of one resource, newest first",
+        Deed::Vread => "Read one version",
+        Deed::LastN => "The newest results, some of each kind",
+        Deed::Meta => "Profiles, tags and labels",
+        Deed::MetaAdd => "Add profiles, tags and labels",
+        Deed::MetaDelete => "Take away profiles, tags and labels",
+        Deed::ValidateType => "Say what is wrong with a resource, and do not write it",
+        Deed::ValidateInstance => "Say what is wrong with a resource that would be written here, and do not write it",
+        Deed::ValidateStored => "Say what is wrong with the resource as it is stored",
+    }
+}
+
+/// The names of the shared parameters.
+fn shared(deed: Deed) -> &'static [&'static str] {
+    match deed {
+        Deed::Capabilities => &["_format", "_pretty"],
+        Deed::SearchSystem => {
+            &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "_type", "Prefer"]
+        }
+        Deed::SearchType | Deed::SearchCompartment => {
+            &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "Prefer"]
+        }
+        Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
+        Deed::LastN => &["_format", "_pretty", "max", "criteria"],
+        Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => &["_format", "_pretty"],
+        Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => &["_format", "_pretty"],
+        Deed::Batch => &["_format", "_pretty", "Prefer"],
+        Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
+            &["_format", "_pretty", "_summary", "_elements", "_count", "_since", "_at", "_page"]
+        }
+        Deed::Create => &["_format", "_pretty", "Prefer", "If-None-Exist"],
+        Deed::Update => &["_format", "_pretty", "Prefer", "If-Match", "If-None-Match"],
+        Deed::Patch => &["_format", "_pretty", "Prefer", "If-Match"],
+        Deed::UpdateWhere | Deed::PatchWhere => &["criteria", "_format", "_pretty", "Prefer", "If-Match"],
+        Deed::Delete => &["If-Match"],
+        Deed::DeleteWhere => &["criteria", "If-Match"],
+        Deed::Read => &["_format", "_pretty", "_summary", "_elements", "If-None-Match", "If-Modified-Since"],
+        Deed::Vread => &["_format", "_pretty", "_summary", "_elements"],
+    }
+}
+
+fn body(deed: Deed, kind: Option<&str>) -> Option<Value> {
+    let name = match deed {
+        Deed::Create | Deed::Update | Deed::UpdateWhere | Deed::ValidateType | Deed::ValidateInstance => {
+            kind.unwrap_or("Resource")
+        }
+        Deed::Batch => "Bundle",
+        Deed::MetaAdd | Deed::MetaDelete => "Parameters",
+        Deed::Patch | Deed::PatchWhere => "patch",
+        Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => "criteria",
+        _ => return None,
+    };
+    Some(reference("requestBodies", name))
+}
+
+/// What is sent: a resource of each type, a patch, a search.
+pub fn bodies() -> Value {
+    let required = |content: Value| json!({ "required": true, "content": content });
+    let mut all: Map<String, Value> = table().kinds().map(|kind| (kind.to_owned(), required(resource(kind)))).collect();
+    let mut patch = resource("Parameters");
+    patch[JSON_PATCH] = json!({ "schema": schemas::reference("JsonPatch") });
+    all.insert("patch".to_owned(), required(patch));
+    let form = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    all.insert("criteria".to_owned(), required(json!({ FORM: { "schema": form } })));
+    Value::Object(all)
+}
+
+/// A resource in the formats that are served.
+fn resource(kind: &str) -> Value {
+    json!({ JSON: { "schema": schemas::reference(kind) }, XML: { "schema": { "type": "string" } } })
+}
+
+/// A status and the name of the shared response.
+type Answers = &'static [(&'static str, &'static str)];
+
+fn answers(deed: Deed, kind: Option<&str>) -> Value {
+    let (good, failures): (Answers, &[&str]) = match deed {
+        Deed::Capabilities => (&[("200", "CapabilityStatement")], &[]),
+        Deed::SearchSystem | Deed::SearchType | Deed::SearchCompartment => {
+            (&[("200", "matches")], &["400", "403", "410", "414"])
+        }
+        Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => {
+            (&[("200", "matches")], &["400", "403", "410", "413", "415"])
+        }
+        Deed::Batch => (&[("200", "outcomes")], &["400", "409", "412", "413", "415", "422"]),
+        Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
+            (&[("200", "versions")], &["400", "403", "404"])
+        }
+        Deed::Create => (&[("201", ".created"), ("200", "")], &["400", "404", "412", "413", "415", "422"]),
+        Deed::Update | Deed::UpdateWhere => {
+            (&[("200", ""), ("201", ".created")], &["400", "404", "409", "412", "413", "415", "422"])
+        }
+        Deed::Patch | Deed::PatchWhere => (&[("200", "")], &["400", "404", "409", "410", "412", "413", "415", "422"]),
+        Deed::Delete | Deed::DeleteWhere => (&[("204", "deleted")], &["400", "404", "409", "412"]),
+        Deed::Read => (&[("200", ""), ("304", "known")], &["400", "404", "410"]),
+        Deed::Vread => (&[("200", "")], &["404", "410"]),
+        Deed::LastN => (&[("200", "matches")], &["400", "422"]),
+        Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
+        Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
+        Deed::ValidateStored => (&[("200", "OperationOutcome")], &["404", "410"]),
+        Deed::MetaAdd | Deed::MetaDelete => {
+            (&[("200", "Parameters")], &["400", "404", "409", "410", "412", "413", "415", "422"])
+        }
+    };
+    let mut answers = Map::new();
+    for (status, name) in good {
+        let name = match *name {
+            "" | ".created" => format!("{}{name}", kind.unwrap_or("Resource")),
+            name => name.to_owned(),
+        };
+        answers.insert((*status).to_owned(), reference("responses", &name));
+    }
+    let open = deed == Deed::Capabilities;
+    for status in failures.iter().chain((!open).then_some(&"401")).chain(["406", "503"].iter()) {
+        answers.insert((*status).to_owned(), reference("responses", status));
+    }
+    Value::Object(answers)
+}
+
+pub fn parameters() -> Value {
+    let text = || json!({ "type": "string" });
+    let one_of = |values: &[&str]| json!({ "type": "string", "enum": values });
+    let mut all = Map::new();
+    let path = [
+        (
+            "id",
+            "1 to 64 letters, digits, hyphens and dots",
+            json!({ "type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$" }),
+        ),
+        ("vid", "the number of a version, from 1", text()),
+        ("compartment", "the type of the compartment", text()),
+        ("inner", "a type of resource, or * for all", text()),
+    ];
+    for (name, description, schema) in path {
+        all.insert(
+            name.to_owned(),
+            json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema }),
+        );
+    }
+    let query = [
+        ("_format", "json, xml, or a media type; covers Accept", text()),
+        ("_pretty", "with lines and indentation", json!({ "type": "boolean" })),
+        (
+            "_summary",
+            "a part of each resource, or the count alone",
+            one_of(&["true", "text", "data", "count", "false"]),
+        ),
+        ("_elements", "these top-level elements and what is required, with commas", text()),
+        (
+            "_count",
+            "entries a page; a greater number than the server's is cut to it",
+            json!({ "type": "integer", "minimum": 0 }),
+        ),
+        ("_sort", "search parameters with commas, with - before one for descending order", text()),
+        ("_total", "how well the number of matches must be known", one_of(&["none", "estimate", "accurate"])),
+        ("_page", "of the links of an answer; made for one search and one requester", text()),
+        ("max", "how many of each kind", json!({ "type": "integer", "minimum": 1 })),
+        ("_type", "the types to search, with commas", text()),
+        ("_since", "versions of this instant or later", json!({ "type": "string", "format": "date-time" })),
+        ("_at", "versions that were current at some moment of this time", text()),
+    ];
+    for (name, description, schema) in query {
+        all.insert(
+            name.to_owned(),
+            json!({ "name": name, "in": "query", "description": description, "schema": schema }),
+        );
+    }
+    let criteria = json!({ "type": "object", "additionalProperties": { "type": "string" }, "minProperties": 1 });
+    let text_of = "the parameters of a search on this type, at least one";
+    all.insert("criteria".to_owned(), json!({ "name": "criteria", "in": "query", "required": true, "description": text_of, "style": "form", "explode": true, "schema": criteria }));
+    let header = [
+        ("Prefer", "return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient"),
+        ("If-Match", "the version that is replaced, as it came in ETag"),
+        ("If-None-Match", "of a read: the version that you have; of an update: * where it must not be there"),
+        ("If-Modified-Since", "when the version that you have was last modified"),
+        ("If-None-Exist", "a search; nothing is created where it finds something"),
+    ];
+    for (name, description) in header {
+        all.insert(
+            name.to_owned(),
+            json!({ "name": name, "in": "header", "description": description, "schema": text() }),
+        );
+    }
+    Value::Object(all)
+}
+
+pub fn headers() -> Value {
+    let header = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    json!({
+        "ETag": header("the version as a weak tag, such as W/\"3\""),
+        "Last-Modified": header("when this version was made"),
+        "Location": header("where the version is"),
+    })
+}
+
+/// A resource of each type, what else is answered, and a failure of each status.
+pub fn responses() -> Value {
+    let mut all = Map::new();
+    let version =
+        json!({ "ETag": reference("headers", "ETag"), "Last-Modified": reference("headers", "Last-Modified") });
+    for kind in table().kinds() {
+        let shown = json!({ "description": "the resource", "headers": version, "content": resource(kind) });
+        let mut created = shown.clone();
+        created["headers"]["Location"] = reference("headers", "Location");
+        all.insert(format!("{kind}.created"), created);
+        all.insert(kind.to_owned(), shown);
+    }
+    for (name, kind, text) in SHARED {
+        let mut response = json!({ "description": text });
+        if !kind.is_empty() {
+            response["content"] = resource(kind);
+        }
+        all.insert(name.to_owned(), response);
+    }
+    Value::Object(all)
+}
+
+/// The name of a response, the type of what is in it, and what it says.
+const SHARED: [(&str, &str, &str); 18] = [
+    ("matches", "Bundle", "a page of matches, as a Bundle of type searchset"),
+    ("versions", "Bundle", "a page of versions, as a Bundle of type history"),
+    ("outcomes", "Bundle", "what became of each entry"),
+    ("deleted", "", "deleted, or not there"),
+    ("known", "", "it is the version that you have"),
+    ("400", OUTCOME, "the request cannot be understood, or the body is no resource of R4"),
+    ("401", OUTCOME, "nobody proved who asks"),
+    ("403", OUTCOME, "whoever asks may not, or the page link was not made for him"),
+    ("404", OUTCOME, "not there, or not for whoever asks"),
+    ("406", OUTCOME, "no format that is asked for is served"),
+    ("409", OUTCOME, "somebody changed it at the same moment"),
+    ("410", OUTCOME, "it was deleted, or the page link is too old"),
+    ("412", OUTCOME, "it is not the version that is expected, or more than one resource matches"),
+    ("413", OUTCOME, "the body is too large"),
+    ("414", OUTCOME, "the address is too long"),
+    ("415", OUTCOME, "the body's format or coding is not read"),
+    ("422", OUTCOME, "a rule forbids it"),
+    ("503", OUTCOME, "try again soon"),
+];
+
+const OUTCOME: &str = "OperationOutcome";

@@ -1,0 +1,109 @@
+//! What is served beside FHIR, for OpenAPI.
+
+use serde_json::{Map, Value, json};
+
+use super::deed;
+
+const ER7: &str = "x-application/hl7-v2+er7";
+const NUMBER: &str = "the number of the message";
+
+pub fn paths() -> Map<String, Value> {
+    let number = json!([{ "name": "id", "in": "path", "required": true, "description": NUMBER, "schema": { "type": "integer" } }]);
+    let asked = |name: &str, text: &str| json!({ "name": name, "in": "query", "description": text, "schema": { "type": "string" } });
+    let listed = [
+        asked("limit", "how many, newest first"),
+        asked("outcome", "applied, parked, refused or another outcome"),
+        asked("source", "the name of a source"),
+    ];
+    let all = [
+        ("/openapi.json", json!({ "get": get("openapi", "operation", "This document") })),
+        ("/hl7v2", json!({ "post": send() })),
+        (
+            "/hilum/messages",
+            json!({ "get": with(get("messages", "messages", "Messages that came in"), "parameters", json!(listed)) }),
+        ),
+        (
+            "/hilum/messages/{id}",
+            json!({ "parameters": number, "get": with(get("message", "messages", "One message and what became of it"), "parameters", json!([asked("trace", "true: which rule made what")])) }),
+        ),
+        ("/hilum/messages/{id}/raw", json!({ "parameters": number, "get": raw() })),
+        (
+            "/hilum/messages/{id}/replay",
+            json!({ "parameters": number, "post": act("replay", "Try a message again, as it came or as the body mends it") }),
+        ),
+        (
+            "/hilum/messages/{id}/undo",
+            json!({ "parameters": number, "post": act("undo", "Take back what a message merged") }),
+        ),
+        (
+            "/hilum/strangers",
+            json!({ "get": get("strangers", "operation", "Addresses and facilities that were refused") }),
+        ),
+        ("/livez", json!({ "get": text("livez", "Whether the process answers") })),
+        ("/readyz", json!({ "get": ready() })),
+        ("/metrics", json!({ "get": text("metrics", "Counters, as Prometheus reads them") })),
+    ];
+    Map::from_iter(all.map(|(path, item)| (path.to_owned(), item)))
+}
+
+fn with(mut operation: Value, name: &str, value: Value) -> Value {
+    operation[name] = value;
+    operation
+}
+
+fn good(media: &str, schema: &Value) -> Value {
+    json!({ "description": "done", "content": { media: { "schema": schema } } })
+}
+
+fn get(id: &str, tag: &str, summary: &str) -> Value {
+    let mut responses =
+        json!({ "200": good("application/json", &json!(true)), "503": deed::reference("responses", "503") });
+    if tag != "operation" {
+        responses["401"] = deed::reference("responses", "401");
+        responses["404"] = deed::reference("responses", "404");
+    }
+    json!({ "operationId": id, "tags": [tag], "summary": summary, "responses": responses })
+}
+
+fn raw() -> Value {
+    let mut operation = get("raw", "messages", "A message as it came");
+    operation["responses"]["200"] = good(ER7, &json!({ "type": "string" }));
+    operation
+}
+
+fn act(id: &str, summary: &str) -> Value {
+    let mut operation = get(id, "messages", summary);
+    operation["responses"]["409"] = deed::reference("responses", "409");
+    operation
+}
+
+fn text(id: &str, summary: &str) -> Value {
+    let mut operation = get(id, "operation", summary);
+    operation["responses"]["200"] = good("text/plain", &json!({ "type": "string" }));
+    operation
+}
+
+fn ready() -> Value {
+    let mut operation = get("readyz", "operation", "Whether it can store what it is given");
+    operation["responses"]["503"] = good("application/json", &json!(true));
+    operation["responses"]["503"]["description"] = json!("it cannot; the body says why");
+    operation
+}
+
+fn send() -> Value {
+    let schema = json!({ "type": "string" });
+    json!({
+        "operationId": "hl7v2",
+        "tags": ["messages"],
+        "summary": "A message, a batch or MLLP frames; the acknowledgements come in the body",
+        "requestBody": { "required": true, "content": { ER7: { "schema": schema }, "application/hl7-v2": { "schema": schema }, "text/plain": { "schema": schema } } },
+        "responses": {
+            "200": good(ER7, &schema),
+            "204": { "description": "taken, and no acknowledgement was asked for" },
+            "400": deed::reference("responses", "400"),
+            "403": deed::reference("responses", "403"),
+            "413": deed::reference("responses", "413"),
+            "415": deed::reference("responses", "415"),
+        },
+    })
+}
