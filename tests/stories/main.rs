@@ -23,6 +23,7 @@ mod drain;
 mod framing;
 mod hl7_over_http;
 mod http;
+mod import;
 mod kill;
 mod lab_result;
 mod licences;
