@@ -79,7 +79,7 @@ fn clauses(clauses: &mut [Clause], others: &dyn Others) -> Result<(), Issue> {
 pub fn hierarchical(kind: &str) -> Option<&'static Parameter> {
     let kind = resource_name(kind)?;
     let named = |parameter: &&&Parameter| matches!(parameter.code, "partof" | "part-of");
-    let found = table().parameters(kind).iter().filter(|parameter| named(&parameter)).next()?;
+    let found = table().parameters(kind).iter().find(|parameter| named(&parameter))?;
     found.targets().any(|target| target == kind).then_some(found)
 }
 
