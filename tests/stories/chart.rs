@@ -62,7 +62,8 @@ fn found(fhir: &Fhir, query: &str) -> (Vec<String>, Vec<String>) {
             .map(|link| link["url"].as_str().expect("a url").to_owned())
             .next();
     }
-    [&mut matches, &mut included].map(|list| list.sort());
+    matches.sort();
+    included.sort();
     included.dedup();
     (matches, included)
 }

@@ -80,8 +80,9 @@ async fn shown(ask: &Ask, scope: &Scope, pairs: Vec<(String, String)>) -> Result
 pub async fn run(ask: &Ask, scope: &Scope, mut pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
     let link = pairs.iter().position(|(name, _)| name == PAGE).map(|at| pairs.remove(at).1);
     let query = scope.read(ask, &pairs)?;
-    let shown = Shown { path: scope.path(), used: query.used.clone() };
-    page(ask, &shown, &query, link, &|_| true).await
+    let (keep, keep_included): (Keep, Keep) = (Box::new(|_| true), Box::new(|_| true));
+    let shown = Shown { path: scope.path(), used: query.used.clone(), keep, keep_included };
+    page(ask, &shown, &query, link).await
 }
 
 /// How a search is shown in its own links.
@@ -90,16 +91,16 @@ pub struct Shown {
     pub path: String,
     /// What of it was understood.
     pub used: Vec<(String, String)>,
+    /// Of the matches, those that are shown.
+    pub keep: Keep,
+    /// And of what they bring with them.
+    pub keep_included: Keep,
 }
 
-/// The page of a search that a link leads to, or its first; of its matches, those that `keep` keeps.
-pub async fn page(
-    ask: &Ask,
-    shown: &Shown,
-    query: &Query,
-    link: Option<String>,
-    keep: &(dyn Fn(&Version) -> bool + Sync),
-) -> Result<Answer, Failure> {
+pub type Keep = Box<dyn Fn(&Version) -> bool + Send + Sync>;
+
+/// The page of a search that a link leads to, or its first.
+pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>) -> Result<Answer, Failure> {
     let bound = shown.bound();
     let page = link.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
     let found = ask.app.record.search(&ask.access, query, page.as_deref()).await?;
@@ -109,11 +110,11 @@ pub async fn page(
     let mut bundle = Bundle::begin("searchset", found.total, &links);
     if query.summary != Summary::Count {
         let view = View::of_query(query);
-        for version in found.versions.iter().filter(|version| keep(version)) {
+        for version in found.versions.iter().filter(|version| (shown.keep)(version)) {
             let Some(body) = &version.body else { continue };
             bundle.found(&ask.base, version, &view.show(body.clone()));
         }
-        for version in &found.included {
+        for version in found.included.iter().filter(|version| (shown.keep_included)(version)) {
             let Some(body) = &version.body else { continue };
             bundle.included(&ask.base, version, &view.show(body.clone()));
         }

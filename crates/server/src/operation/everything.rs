@@ -5,6 +5,7 @@
 
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
+use fhir::compartment;
 use fhir::search::{Interval, Limits, ParameterClass, Query, Value, each, table};
 use record::{Key, Version};
 
@@ -25,9 +26,17 @@ pub async fn show(ask: Ask, request: HttpRequest, path: Path<String>) -> Result<
     }
     let asked = Asked::read(http::pairs(request.query_string()))?;
     let query = asked.query(&ask, &key)?;
-    let shown = Shown { path: format!("{key}/$everything"), used: asked.used.clone() };
-    let answer = search::page(&ask, &shown, &query, asked.page.clone(), &|version| asked.keeps(version)).await?;
-    Ok(http::answer(answer, ask.form))
+    let Asked { used, start, end, page, .. } = asked;
+    let shown = Shown {
+        path: format!("{key}/$everything"),
+        used,
+        keep: Box::new(move |version| keeps(start, end, version)),
+        // What belongs to a person comes as that person's own, or it is somebody else's and does not come.
+        keep_included: Box::new(|version| {
+            version.key.kind != "Patient" && compartment::membership("Patient", &version.key.kind).is_empty()
+        }),
+    };
+    Ok(http::answer(search::page(&ask, &shown, &query, page).await?, ask.form))
 }
 
 /// What is asked, in the operation's own words.
@@ -80,23 +89,23 @@ impl Asked {
         let query = query.map_err(|issues| Failure::of(Kind::Invalid, issues))?;
         query.within(&key.kind, &key.id).map_err(|issue| Failure::of(Kind::Invalid, vec![issue]))
     }
+}
 
-    /// Whether care happened in the time that is asked for, or the resource does not say when.
-    fn keeps(&self, version: &Version) -> bool {
-        if self.start.is_none() && self.end.is_none() {
-            return true;
-        }
-        let Some(Ok(resource)) = version.body.as_deref().map(fhir::json::read) else { return true };
-        let (mut dated, mut within) = (false, false);
-        each(&resource, &mut |entry| {
-            let parameter = table().get(entry.parameter);
-            let is_care = parameter.is_some_and(|of| of.class == ParameterClass::Date && !NO_CARE.contains(&of.code));
-            if let (true, Value::Date(when)) = (is_care, &entry.value) {
-                dated = true;
-                within |= self.start.is_none_or(|start| when.high_us > start.low_us)
-                    && self.end.is_none_or(|end| when.low_us < end.high_us);
-            }
-        });
-        within || !dated
+/// Whether care happened in the time that is asked for, or the resource does not say when.
+fn keeps(start: Option<Interval>, end: Option<Interval>, version: &Version) -> bool {
+    if start.is_none() && end.is_none() {
+        return true;
     }
+    let Some(Ok(resource)) = version.body.as_deref().map(fhir::json::read) else { return true };
+    let (mut dated, mut within) = (false, false);
+    each(&resource, &mut |entry| {
+        let parameter = table().get(entry.parameter);
+        let is_care = parameter.is_some_and(|of| of.class == ParameterClass::Date && !NO_CARE.contains(&of.code));
+        if let (true, Value::Date(when)) = (is_care, &entry.value) {
+            dated = true;
+            within |= start.is_none_or(|start| when.high_us > start.low_us)
+                && end.is_none_or(|end| when.low_us < end.high_us);
+        }
+    });
+    within || !dated
 }

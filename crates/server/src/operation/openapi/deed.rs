@@ -218,6 +218,8 @@ pub fn parameters() -> Value {
         ("_total", "how well the number of matches must be known", one_of(&["none", "estimate", "accurate"])),
         ("_page", "of the links of an answer; made for one search and one requester", text()),
         ("max", "how many of each kind", json!({ "type": "integer", "minimum": 1 })),
+        ("start", "care at this time or later", text()),
+        ("end", "care at this time or earlier", text()),
         ("_type", "the types to search, with commas", text()),
         ("_since", "versions of this instant or later", json!({ "type": "string", "format": "date-time" })),
         ("_at", "versions that were current at some moment of this time", text()),
