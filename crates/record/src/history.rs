@@ -4,7 +4,7 @@ use consent::Reach;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
-use crate::plan;
+use crate::reach;
 use crate::read::{self, COLUMNS, read_version};
 use crate::version::{Key, Position, Time, Version};
 
@@ -83,7 +83,7 @@ fn scope(db: &Connection, reach: &Reach, of: &HistoryOf) -> rusqlite::Result<Opt
             Ok(kind.map(|kind| Scope { from, values: vec![kind.into()], total: None }))
         }
         HistoryOf::Everything => {
-            let (predicate, values) = plan::reach(reach);
+            let (predicate, values) = reach::predicate(reach);
             Ok(Some(Scope { from: format!("version v WHERE {predicate}"), values, total: None }))
         }
     }
