@@ -11,6 +11,7 @@ mod map;
 mod message;
 mod send;
 mod serve;
+mod validate;
 
 use std::fmt;
 
@@ -25,6 +26,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Translate a file; one Bundle (or message) on stdout.
     Convert(convert::Args),
+    /// Say what is wrong with a resource; an OperationOutcome on stdout.
+    Validate(validate::Args),
     /// Send messages over MLLP and print the answers.
     Send(send::Args),
     /// Bring Bundles and files of resources into a running server.
@@ -45,6 +48,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Validate(args) => validate::run(args),
         Command::Send(args) => send::run(args),
         Command::Import(args) => import::run(args),
         Command::Map(args) => map::run(args),
