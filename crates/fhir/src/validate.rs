@@ -18,6 +18,7 @@ mod contained;
 mod definition;
 mod narrative;
 mod plain;
+mod questionnaire;
 mod quick;
 mod reference;
 mod rules;

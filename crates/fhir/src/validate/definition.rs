@@ -8,6 +8,7 @@ use crate::{IssueType, Node, Object, Severity};
 pub fn check(walk: &mut Walk<'_, '_>, frame: &Frame<'_>) {
     match frame.kind.name {
         "SearchParameter" => search_parameter(walk, frame.resource),
+        "CapabilityStatement" => capabilities(walk, frame.resource),
         "StructureDefinition" => structure(walk, frame.resource),
         "CodeSystem" => code_system(walk, frame.resource),
         _ => {}
@@ -37,6 +38,25 @@ fn published(url: &str) -> Option<&'static Parameter> {
     let name = url.split('|').next()?.strip_prefix("http://hl7.org/fhir/SearchParameter/")?;
     let (kind, code) = name.split_once('-')?;
     search::table().find(kind, code)
+}
+
+/// R4 §5.2: a parameter that a server says it has from R4 is of R4's type.
+fn capabilities(walk: &mut Walk<'_, '_>, statement: &Object<'_>) {
+    for (rest_at, rest) in statement.items("rest").iter().filter_map(Node::as_object).enumerate() {
+        for (at, resource) in rest.items("resource").iter().filter_map(Node::as_object).enumerate() {
+            for (parameter_at, parameter) in
+                resource.items("searchParam").iter().filter_map(Node::as_object).enumerate()
+            {
+                let origin = parameter.str("definition").and_then(published);
+                let class = parameter.str("type").and_then(ParameterClass::read);
+                if origin.is_some_and(|origin| Some(origin.class) != class) {
+                    let place = format!("rest[{rest_at}].resource[{at}].searchParam[{parameter_at}].type");
+                    let text = "is not the type of the parameter that its definition names";
+                    walk.note_at(&place, Severity::Error, IssueType::BusinessRule, text);
+                }
+            }
+        }
+    }
 }
 
 /// R4 §5.3: a profile of a type of R4 is about the elements of that type.

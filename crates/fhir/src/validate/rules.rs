@@ -26,6 +26,8 @@ const ERRATA: &[(&str, Option<&str>)] = &[
     ),
     // Asks for more than two where its own sentence says more than one.
     ("que-12", Some("enableWhen.count() > 1 implies enableBehavior.exists()")),
+    // `Boolean` is the language's own type; what an answer has is FHIR's `boolean`.
+    ("que-7", Some("operator = 'exists' implies (answer is boolean)")),
     // Is about a name, which a ChargeItemDefinition does not have in R4.
     ("cid-0", None),
 ];

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use super::ask::{self, Answer};
 use super::rules::{self, Rule, Rules};
 use super::{
-    Options, address, bundle, concept, contained, definition, narrative, plain, quick, reference, value, words,
+    Options, address, bundle, concept, contained, definition, narrative, plain, questionnaire, quick, reference, value,
+    words,
 };
 use crate::fhirpath::{self, Environment, Form};
 use crate::schema::{self, Class, Element, Type};
@@ -92,6 +93,7 @@ impl<'r> Walk<'r, '_> {
             false => contained::check(self, frame),
         }
         definition::check(self, frame);
+        questionnaire::check(self, frame);
         if frame.kind.name == "Bundle" {
             let index = Rc::new(bundle::Index::of(frame.resource));
             bundle::check(self, frame.resource, &index);

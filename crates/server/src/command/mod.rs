@@ -12,6 +12,7 @@ mod map;
 mod message;
 mod send;
 mod serve;
+mod validate;
 
 use std::fmt;
 
@@ -28,6 +29,8 @@ pub enum Command {
     Convert(convert::Args),
     /// Ask a resource by a FHIRPath expression; one JSON value a line on stdout.
     Fhirpath(fhirpath::Args),
+    /// Say what is wrong with a resource; an OperationOutcome on stdout.
+    Validate(validate::Args),
     /// Send messages over MLLP and print the answers.
     Send(send::Args),
     /// Bring Bundles and files of resources into a running server.
@@ -49,6 +52,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Fhirpath(args) => fhirpath::run(args),
+        Command::Validate(args) => validate::run(args),
         Command::Send(args) => send::run(args),
         Command::Import(args) => import::run(args),
         Command::Map(args) => map::run(args),

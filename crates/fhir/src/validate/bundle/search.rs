@@ -36,10 +36,19 @@ pub fn check(walk: &mut Walk<'_, '_>, bundle: &Object<'_>, index: &Index<'_>) {
         if resource.get("id").is_none() && kind != "OperationOutcome" {
             walk.error(IssueType::Required, "what a search finds must have an id");
         }
-        if let (Some("match"), Some(asked)) = (mode, asked)
-            && kind != asked
-        {
-            walk.error(IssueType::Value, format!("a {kind} is no match of a search for {asked}; its mode is include"));
+        match (mode, kind, asked) {
+            (Some("outcome"), "OperationOutcome", _) => {}
+            (Some("outcome"), ..) => walk.error(IssueType::Value, "what tells of a search is an OperationOutcome"),
+            (Some(_), "OperationOutcome", _) => {
+                walk.error(IssueType::Value, "an OperationOutcome is found by no search; its mode is outcome");
+            }
+            (Some("match"), _, Some(asked)) if kind != asked => {
+                walk.error(
+                    IssueType::Value,
+                    format!("a {kind} is no match of a search for {asked}; its mode is include"),
+                );
+            }
+            _ => {}
         }
         walk.path.leave();
         walk.path.leave();
