@@ -37,7 +37,7 @@ pub struct Parameter {
     pub expression: &'static str,
     /// The types that a reference may have, with commas; empty for other classes.
     targets: &'static str,
-    /// `name=expression; …` of a composite, each relative to `expression`; see [`Table::composite`].
+    /// `name=expression; …` of a composite, each relative to `expression`; see `Table::composite`.
     pub components: &'static str,
 }
 

@@ -251,7 +251,7 @@ impl<'p> Pair<'p> {
 
 const HAS_FORM: &str = "_has must be _has:Type:reference:parameter";
 
-/// `a "b c" OR d` as [[a, "b c"], [d]].
+/// `a "b c" OR d` as two alternatives: `a` and `"b c"`, or `d`.
 fn alternatives(text: &str) -> Vec<Vec<String>> {
     let mut any_of = vec![Vec::new()];
     for (at, part) in text.split('"').enumerate() {
