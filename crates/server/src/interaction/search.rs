@@ -4,11 +4,16 @@
 //! A parameter that is not understood is refused, unless the client prefers lenient handling: a filter that is dropped in
 //! silence shows too much. A page link holds the query and a place in the log, so that all pages see the same moment.
 
+use std::collections::BTreeSet;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use fhir::compartment::membership;
+use fhir::links::{Link, relink};
+use fhir::reference::{Literal, literal};
 use fhir::search::{Limits, Query, Summary};
-use record::Version;
+use record::{Key, Version};
 
 use super::answer::Answer;
 use super::bundle::Bundle;
@@ -18,6 +23,9 @@ use crate::http::{self, Ask, Failure, Form, Kind};
 
 /// The parameter of our page links.
 const PAGE: &str = "_page";
+
+/// Resources that come with a page of somebody's record, at most.
+const SURROUNDINGS_MAX: usize = 1_000;
 
 /// Where is searched.
 #[derive(Debug, Clone)]
@@ -80,8 +88,8 @@ async fn shown(ask: &Ask, scope: &Scope, pairs: Vec<(String, String)>) -> Result
 pub async fn run(ask: &Ask, scope: &Scope, mut pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
     let link = pairs.iter().position(|(name, _)| name == PAGE).map(|at| pairs.remove(at).1);
     let query = scope.read(ask, &pairs)?;
-    let (keep, keep_included): (Keep, Keep) = (Box::new(|_| true), Box::new(|_| true));
-    let shown = Shown { path: scope.path(), used: query.used.clone(), keep, keep_included };
+    let keep: Keep = Box::new(|_| true);
+    let shown = Shown { path: scope.path(), used: query.used.clone(), keep, brings: Brings::Asked };
     page(ask, &shown, &query, link).await
 }
 
@@ -93,8 +101,18 @@ pub struct Shown {
     pub used: Vec<(String, String)>,
     /// Of the matches, those that are shown.
     pub keep: Keep,
-    /// And of what they bring with them.
-    pub keep_included: Keep,
+    /// What comes with them.
+    pub brings: Brings,
+}
+
+/// What comes with the matches of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brings {
+    /// What `_include` and `_revinclude` ask for.
+    Asked,
+    /// What they refer to that is nobody's own: who, where, which medication.
+    Surroundings,
+    Nothing,
 }
 
 pub type Keep = Box<dyn Fn(&Version) -> bool + Send + Sync>;
@@ -103,18 +121,24 @@ pub type Keep = Box<dyn Fn(&Version) -> bool + Send + Sync>;
 pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>) -> Result<Answer, Failure> {
     let bound = shown.bound();
     let page = link.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
-    let found = ask.app.record.search(&ask.access, query, page.as_deref()).await?;
+    let mut found = ask.app.record.search(&ask.access, query, page.as_deref()).await?;
+    found.versions.retain(|version| (shown.keep)(version));
+    let included = match shown.brings {
+        Brings::Asked => std::mem::take(&mut found.included),
+        Brings::Surroundings => surroundings(ask, &found).await?,
+        Brings::Nothing => Vec::new(),
+    };
     let mut links = vec![("self", shown.address(&ask.base, link.as_deref()))];
     let next = found.next.as_deref().map(|next| ask.seal(&bound, next));
     links.extend(next.map(|next| ("next", shown.address(&ask.base, Some(&next)))));
     let mut bundle = Bundle::begin("searchset", found.total, &links);
     if query.summary != Summary::Count {
         let view = View::of_query(query);
-        for version in found.versions.iter().filter(|version| (shown.keep)(version)) {
+        for version in &found.versions {
             let Some(body) = &version.body else { continue };
             bundle.found(&ask.base, version, &view.show(body.clone()));
         }
-        for version in found.included.iter().filter(|version| (shown.keep_included)(version)) {
+        for version in &included {
             let Some(body) = &version.body else { continue };
             bundle.included(&ask.base, version, &view.show(body.clone()));
         }
@@ -124,6 +148,26 @@ pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>)
         }
     }
     Ok(Answer::of_resource(StatusCode::OK, bundle.end()))
+}
+
+/// What the matches refer to that is in no patient's compartment, each once, as it was at the page's moment.
+async fn surroundings(ask: &Ask, found: &record::Page) -> Result<Vec<Version>, Failure> {
+    let is_nobodys = |kind: &str| kind != "Patient" && membership("Patient", kind).is_empty();
+    let mut keys = BTreeSet::new();
+    for body in found.versions.iter().filter_map(|version| version.body.as_deref()) {
+        let Ok(mut resource) = fhir::json::read(body) else { continue };
+        relink(&mut resource, &mut |link, text| {
+            if let (Link::Reference, Some(Literal::Local { kind, id, .. })) = (link, literal(text))
+                && is_nobodys(kind)
+            {
+                keys.insert(Key::new(kind, id));
+            }
+            None
+        });
+    }
+    let keys: Vec<Key> = keys.into_iter().take(SURROUNDINGS_MAX).collect();
+    let versions = ask.app.record.current_at(&ask.access, &keys, found.position).await?;
+    Ok(versions.into_iter().flatten().collect())
 }
 
 impl Scope {

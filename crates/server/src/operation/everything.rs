@@ -5,12 +5,11 @@
 
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
-use fhir::compartment;
 use fhir::search::{Interval, Limits, ParameterClass, Query, Value, each, table};
 use record::{Key, Version};
 
 use crate::http::{self, Ask, Failure, Kind};
-use crate::interaction::search::{self, Shown};
+use crate::interaction::search::{self, Brings, Shown};
 use crate::interaction::{gone, key_of, not_found};
 
 /// Resources a page where the client does not say: a chart is read whole.
@@ -26,15 +25,13 @@ pub async fn show(ask: Ask, request: HttpRequest, path: Path<String>) -> Result<
     }
     let asked = Asked::read(http::pairs(request.query_string()))?;
     let query = asked.query(&ask, &key)?;
+    let brings = if asked.names_types() { Brings::Nothing } else { Brings::Surroundings };
     let Asked { used, start, end, page, .. } = asked;
     let shown = Shown {
         path: format!("{key}/$everything"),
         used,
         keep: Box::new(move |version| keeps(start, end, version)),
-        // What belongs to a person comes as that person's own, or it is somebody else's and does not come.
-        keep_included: Box::new(|version| {
-            version.key.kind != "Patient" && compartment::membership("Patient", &version.key.kind).is_empty()
-        }),
+        brings,
     };
     Ok(http::answer(search::page(&ask, &shown, &query, page).await?, ask.form))
 }
@@ -80,12 +77,13 @@ impl Asked {
         Ok(asked)
     }
 
+    /// Whether only some types are wanted, and then nothing beside them.
+    fn names_types(&self) -> bool {
+        self.pairs.iter().any(|(name, _)| name == "_type")
+    }
+
     fn query(&self, ask: &Ask, key: &Key) -> Result<Query, Failure> {
-        let mut pairs = self.pairs.clone();
-        if !pairs.iter().any(|(name, _)| name == "_type") {
-            pairs.push(("_include".to_owned(), "*".to_owned()));
-        }
-        let query = Query::across(&Limits::default(), &pairs, ask.form.handling);
+        let query = Query::across(&Limits::default(), &self.pairs, ask.form.handling);
         let query = query.map_err(|issues| Failure::of(Kind::Invalid, issues))?;
         query.within(&key.kind, &key.id).map_err(|issue| Failure::of(Kind::Invalid, vec![issue]))
     }
