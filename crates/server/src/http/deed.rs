@@ -45,12 +45,6 @@ pub enum Deed {
 }
 
 impl Deed {
-    /// Whether it is there already.
-    pub fn is_served(self) -> bool {
-        use Deed::*;
-        !matches!(self, SearchSystem | SearchSystemForm | SearchCompartment | SearchCompartmentForm)
-    }
-
     /// The name, by which R4 calls it where R4 has one (restful-interaction).
     pub fn name(self) -> &'static str {
         match self {

@@ -15,9 +15,7 @@ use super::deed::{Deed, Verb};
 use super::edge::edge;
 use super::failure::{Failure, Kind};
 use crate::app::App;
-use crate::interaction::{
-    batch, capabilities, create, delete, history, no_operation, patch, read, search, update, vread,
-};
+use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
 
 /// The path under which FHIR is served.
@@ -131,12 +129,14 @@ async fn what_the_base_can(place: &Place, app: Data<App>, request: HttpRequest) 
 fn handler(deed: Deed, route: Route) -> Route {
     match deed {
         Deed::Capabilities => route.to(capabilities::show),
-        Deed::SearchSystem | Deed::SearchSystemForm => route.to(|| not_yet("searching all types at once")),
+        Deed::SearchSystem => route.to(search::of_everything),
+        Deed::SearchSystemForm => route.to(search::form_of_everything),
         Deed::Batch => route.to(batch::post),
         Deed::HistorySystem => route.to(history::of_everything),
-        Deed::SearchType => route.to(search::by_query),
-        Deed::SearchTypeForm => route.to(search::by_form),
-        Deed::SearchCompartment | Deed::SearchCompartmentForm => route.to(no_compartment),
+        Deed::SearchType => route.to(search::of_kind),
+        Deed::SearchTypeForm => route.to(search::form_of_kind),
+        Deed::SearchCompartment => route.to(search::of_compartment),
+        Deed::SearchCompartmentForm => route.to(search::form_of_compartment),
         Deed::Create => route.to(create::create),
         Deed::HistoryType => route.to(history::of_kind),
         Deed::UpdateWhere => route.to(update::where_matches),
@@ -185,15 +185,6 @@ fn only(methods: &'static str, resource: Resource) -> Resource {
     resource.default_service(web::to(move || {
         ready(Err::<HttpResponse, _>(Failure::method_not_allowed(methods.to_owned())))
     }))
-}
-
-/// What R4 has and this server has not yet.
-async fn not_yet(what: &'static str) -> Result<HttpResponse, Failure> {
-    Err(Failure::new(Kind::NotServed, format!("not served yet: {what}")))
-}
-
-async fn no_compartment(path: web::Path<(String, String, String)>) -> Result<HttpResponse, Failure> {
-    if path.2.starts_with('$') { Err(no_operation()) } else { not_yet("searching in compartments").await }
 }
 
 async fn nothing_here() -> Result<HttpResponse, Failure> {

@@ -3,6 +3,7 @@
 use fhir::{Node, Object, Resource};
 use record::{HistoryOf, Key};
 
+use super::search::Scope;
 use super::{key_of, kind_of};
 use crate::http::{self, Failure, Kind, Match};
 
@@ -34,7 +35,7 @@ pub enum Question {
     Read { key: Key, pairs: Vec<(String, String)> },
     Vread { key: Key, vid: String },
     History { of: HistoryOf, pairs: Vec<(String, String)> },
-    Search { kind: &'static str, pairs: Vec<(String, String)> },
+    Search { scope: Scope, pairs: Vec<(String, String)> },
 }
 
 impl Call {
@@ -134,10 +135,12 @@ impl Parts {
 fn question(steps: &[&str], pairs: Vec<(String, String)>) -> Result<Question, Failure> {
     Ok(match steps {
         ["_history"] => Question::History { of: HistoryOf::Everything, pairs },
-        [kind] => Question::Search { kind: kind_of(kind)?, pairs },
+        [""] => Question::Search { scope: Scope::EVERYTHING, pairs },
+        [kind] => Question::Search { scope: Scope::of_kind(kind)?, pairs },
         [kind, "_history"] => Question::History { of: HistoryOf::Kind(kind_of(kind)?.to_owned()), pairs },
         [kind, id] => Question::Read { key: key(kind, id)?, pairs },
         [kind, id, "_history"] => Question::History { of: HistoryOf::Resource(key(kind, id)?), pairs },
+        [kind, id, inner] => Question::Search { scope: Scope::of_compartment(kind, id, inner)?, pairs },
         [kind, id, "_history", vid] => Question::Vread { key: key(kind, id)?, vid: (*vid).to_owned() },
         _ => return Err(invalid("request.url names nothing that a Bundle can ask for")),
     })
@@ -171,7 +174,10 @@ mod tests {
             Deed::Ask(Question::Read { key, pairs }) => format!("read {key} {pairs:?}"),
             Deed::Ask(Question::Vread { key, vid }) => format!("vread {key} {vid}"),
             Deed::Ask(Question::History { of, .. }) => format!("history {of:?}"),
-            Deed::Ask(Question::Search { kind, pairs }) => format!("search {kind} {pairs:?}"),
+            Deed::Ask(Question::Search { scope, pairs }) => {
+                let within = scope.within.map(|key| format!("{key}/")).unwrap_or_default();
+                format!("search {within}{} {pairs:?}", scope.kind.unwrap_or("*"))
+            }
         })
     }
 
@@ -191,6 +197,8 @@ mod tests {
             ("GET", "Patient/a?_summary=true", "", Ok(r#"read Patient/a [("_summary", "true")]"#)),
             ("GET", "Patient/a/_history/3", "", Ok("vread Patient/a 3")),
             ("GET", "Patient?name=a%20b", "", Ok(r#"search Patient [("name", "a b")]"#)),
+            ("GET", "?_type=Patient", "", Ok(r#"search * [("_type", "Patient")]"#)),
+            ("GET", "Patient/a/Observation?code=x", "", Ok(r#"search Patient/a/Observation [("code", "x")]"#)),
             ("HEAD", "_history", "", Ok("history Everything")),
             ("PUT", "http://elsewhere/fhir/Patient/a", patient, Err(Kind::Invalid)),
             ("POST", "Patient?x=y", patient, Err(Kind::Invalid)),
