@@ -70,10 +70,15 @@ fn hostile_29_includes_come_to_an_end_and_say_so() {
     assert_eq!(modes(&chain, "outcome").len(), 1, "{}", chain.text);
     let many = vec!["_include=Patient:organization"; 99].join("&");
     assert_eq!(siege.get(&format!("Patient?_id=p0&{many}")).status, 200, "the same one many times is one");
-    let kinds = ["link", "general-practitioner", "organization"].map(|code| format!("_include=Patient:{code}")).join("&");
+    let kinds =
+        ["link", "general-practitioner", "organization"].map(|code| format!("_include=Patient:{code}")).join("&");
     let iterated = kinds.replace("_include=", "_include:iterate=");
-    let reverse = ["Observation:subject", "Condition:subject", "Encounter:subject", "Procedure:subject", "Coverage:patient"];
-    let reverse: Vec<String> = reverse.iter().flat_map(|of| ["_revinclude=", "_revinclude:iterate="].map(|how| format!("{how}{of}"))).collect();
+    let reverse =
+        ["Observation:subject", "Condition:subject", "Encounter:subject", "Procedure:subject", "Coverage:patient"];
+    let reverse: Vec<String> = reverse
+        .iter()
+        .flat_map(|of| ["_revinclude=", "_revinclude:iterate="].map(|how| format!("{how}{of}")))
+        .collect();
     let targets = ["Patient", "RelatedPerson"].map(|target| format!("_include=Patient:link:{target}")).join("&");
     let known = format!("{kinds}&{iterated}&{}&{targets}", reverse.join("&"));
     assert_eq!(siege.get(&format!("Patient?_id=p0&{known}")).status, 200);
@@ -316,6 +321,8 @@ fn hostile_39_so_many_values_are_no_question() {
 fn hostile_40_a_date_is_a_date() {
     let siege = Siege::begin();
     for date in [
+        "0000",
+        "0000-01-01",
         "9999-99-99",
         "2020-13",
         "2020-02-30",
@@ -362,6 +369,44 @@ fn hostile_41_ids_that_are_not_there_all_look_the_same() {
         .collect();
     let differ = made[0].bytes().zip(made[1].bytes()).filter(|(one, other)| one != other).count();
     assert!(differ > 8, "{made:?}");
+    siege.withstood();
+}
+
+#[test]
+fn hostile_42_a_whole_record_comes_in_pages() {
+    let siege = Siege::begin();
+    let patients = ["a", "b"].map(|id| json!({ "resourceType": "Patient", "id": id }));
+    let results = (0..1_200).map(|number| {
+        let subject = json!({ "reference": if number % 2 == 0 { "Patient/a" } else { "Patient/b" } });
+        json!({ "resourceType": "Observation", "id": format!("r{number}"), "status": "final", "code": { "text": "x" }, "subject": subject })
+    });
+    let entry: Vec<Value> = patients
+        .into_iter()
+        .chain(results)
+        .map(|resource| json!({ "request": { "method": "PUT", "url": reference(&resource) }, "resource": resource }))
+        .collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entry });
+    assert_eq!(siege.post("", "application/fhir+json", bundle.to_string()).status, 200);
+    let mut page = siege.get("Patient/a/$everything?_count=100000");
+    let mut seen = 0;
+    loop {
+        for resource in found(&page) {
+            let of = resource["subject"]["reference"].as_str().unwrap_or("Patient/a");
+            assert_eq!(of, "Patient/a", "only what is this person's: {resource}");
+            seen += 1;
+        }
+        assert!(found(&page).len() <= 1_000, "a page has a bound");
+        let Some(next) = link(&page.json(), "next") else { break };
+        page = ask("GET", &next, &[], &[]);
+    }
+    assert_eq!(seen, 601);
+    assert_eq!(found(&siege.get("Patient/a/$everything?_type=Encounter")).len(), 0);
+    for path in
+        ["Patient/a/$everything?_type=Nothing", "Patient/a/$everything?colour=red", "Patient/a/$everything?start=x"]
+    {
+        siege.refused(path, &siege.get(path), &[400]);
+    }
+    siege.refused("nobody's", &siege.get("Patient/nobody/$everything"), &[404]);
     siege.withstood();
 }
 

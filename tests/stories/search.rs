@@ -92,7 +92,13 @@ fn a_compartment_holds_what_is_about_somebody() {
         let (address, query) = path.split_once('?').unwrap_or((path, ""));
         assert_eq!(ids(&post(&fhir, &format!("{address}/_search"), query), "match"), expected, "{path} by form");
     }
-    for path in ["Patient/a/Organization", "Organization/o/Patient", "Patient/a/Nothing", "Nothing/a/Patient", "Patient/a/$nothing"] {
+    for path in [
+        "Patient/a/Organization",
+        "Organization/o/Patient",
+        "Patient/a/Nothing",
+        "Nothing/a/Patient",
+        "Patient/a/$nothing",
+    ] {
         fhir.get(path).outcome("not-supported");
         assert_eq!(fhir.get(path).status, 404, "{path}");
     }
@@ -103,7 +109,10 @@ fn what_is_included_comes_with_the_matches_and_says_so() {
     let hilum = filled();
     let fhir = hilum.fhir();
     let reply = fhir.get("Observation?code=x&_include=Observation:subject&_include:iterate=Patient:organization");
-    assert_eq!((ids(&reply, "match"), ids(&reply, "include")), (vec!["a1".into(), "a2".into(), "b1".into()], vec!["a".into(), "b".into(), "o".into()]));
+    assert_eq!(
+        (ids(&reply, "match"), ids(&reply, "include")),
+        (vec!["a1".into(), "a2".into(), "b1".into()], vec!["a".into(), "b".into(), "o".into()])
+    );
     assert_eq!(reply.json()["total"], 3, "what is included is not counted");
     let reply = fhir.get("Patient?family=maran&_revinclude=Observation:subject&_elements=name");
     assert_eq!(ids(&reply, "include"), ["a1", "a2", "a3"]);
@@ -152,7 +161,10 @@ fn the_statement_says_what_can_be_asked() {
     let rest = &statement["rest"][0];
     let texts = |of: &Value, list: &str, name: &str| {
         let items = of[list].as_array().cloned().unwrap_or_default();
-        items.iter().map(|item| item[name].as_str().or(item.as_str()).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        items
+            .iter()
+            .map(|item| item[name].as_str().or(item.as_str()).unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
     };
     for code in ["transaction", "batch", "search-system", "history-system"] {
         assert!(texts(rest, "interaction", "code").contains(&code.to_owned()), "{code}");

@@ -4,7 +4,7 @@
 mod path;
 mod seen;
 
-pub(crate) use path::Path;
+pub(crate) use path::{Path, is_named, steps};
 pub(crate) use seen::{Seen, bit, shown};
 
 use crate::issue::{Issue, IssueType, Place, Severity};
@@ -91,7 +91,7 @@ impl Findings {
         self.add(Issue::error(code, self.path.of(name), text))
     }
 
-    fn add(&mut self, issue: Issue) -> Step<()> {
+    pub fn add(&mut self, issue: Issue) -> Step<()> {
         self.issues.push(issue);
         if self.issues.len() < self.limits.issues_max { Ok(()) } else { Err(Stop) }
     }

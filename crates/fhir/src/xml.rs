@@ -7,13 +7,16 @@
 
 mod building;
 mod html;
+mod locate;
 mod namespace;
 mod narrative;
+mod opened;
 mod read;
 mod text;
 mod token;
 mod write;
 
 pub use crate::strict::Limits;
+pub use locate::locate;
 pub use read::{read, read_within};
 pub use write::{write, write_pretty};

@@ -6,6 +6,7 @@
 use jiter::{Jiter, JiterError, Peek};
 
 use crate::issue::{Issue, Place};
+use crate::strict::{is_named, steps};
 
 /// Gives each issue that has none the place of its element, or of the nearest element around it that is there.
 /// `bytes` are what was read.
@@ -21,11 +22,7 @@ pub fn locate(bytes: &[u8], issues: &mut [Issue]) {
 fn index(text: &str, path: &str) -> usize {
     let mut tokens = Jiter::new(text.as_bytes());
     let mut found = text.len() - text.trim_start().len();
-    for step in path.split('.').skip(1) {
-        let (name, item) = match step.strip_suffix(']').and_then(|step| step.split_once('[')) {
-            Some((name, item)) => (name, item.parse().ok()),
-            None => (step, None),
-        };
+    for (name, item) in steps(path) {
         match down(&mut tokens, name, item, &mut found) {
             Ok(true) => {}
             Ok(false) | Err(_) => break, // what is not JSON has been said elsewhere
@@ -64,14 +61,6 @@ fn at(tokens: &mut Jiter<'_>, item: usize, found: &mut usize) -> Result<bool, Ji
     }
     *found = tokens.current_index();
     Ok(next.is_some())
-}
-
-/// A key that holds the element: its name, the name of its extensions, or for a choice (`value`) one of its names
-/// (`valueQuantity`).
-fn is_named(key: &str, name: &str) -> bool {
-    let key = key.strip_prefix('_').unwrap_or(key);
-    let name = name.strip_prefix('_').unwrap_or(name);
-    key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 #[cfg(test)]

@@ -78,8 +78,8 @@ fn clauses(clauses: &mut [Clause], others: &dyn Others) -> Result<(), Issue> {
 /// The parameter by which resources of a type are parts of others of that type: `Location.partof`.
 pub fn hierarchical(kind: &str) -> Option<&'static Parameter> {
     let kind = resource_name(kind)?;
-    let named = |parameter: &&&Parameter| matches!(parameter.code, "partof" | "part-of");
-    let found = table().parameters(kind).iter().filter(|parameter| named(&parameter)).next()?;
+    let mut parameters = table().parameters(kind).iter();
+    let found = parameters.find(|parameter| matches!(parameter.code, "partof" | "part-of"))?;
     found.targets().any(|target| target == kind).then_some(found)
 }
 

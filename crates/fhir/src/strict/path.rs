@@ -51,3 +51,19 @@ impl Display for Path {
         Ok(())
     }
 }
+
+/// The steps of a written path behind its type: names, and the item where one is named.
+pub fn steps(path: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
+    path.split('.').skip(1).map(|step| match step.strip_suffix(']').and_then(|step| step.split_once('[')) {
+        Some((name, item)) => (name, item.parse().ok()),
+        None => (step, None),
+    })
+}
+
+/// Whether what is written as `key` is a step's element: by its name, the name of its extensions, or for a choice
+/// (`value`) one of its names (`valueQuantity`).
+pub fn is_named(key: &str, name: &str) -> bool {
+    let key = key.strip_prefix('_').unwrap_or(key);
+    let name = name.strip_prefix('_').unwrap_or(name);
+    key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()))
+}

@@ -6,19 +6,24 @@ use crate::schema::Type;
 use crate::{Node, Object};
 
 /// What became of an invariant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Holds,
     Broken,
-    /// The expression cannot be applied to what is there, or does not compile.
+    /// Two times or amounts are not known well enough to compare them.
     Untold,
+    /// The expression cannot be applied to what is there, and why.
+    Failed(String),
 }
 
-/// An answer that is empty is no yes (R4 §2.29, ElementDefinition.constraint.expression), but in these invariants it only
-/// says that there is nothing to compare, or that two times or amounts are not known well enough.
-const MAY_BE_EMPTY: [&str; 7] = ["per-1", "rng-2", "mdd-1", "inv-1", "ref-1", "ras-2", "md-1"];
+/// An empty answer is no yes. But these compare two times or amounts, and empty says that their precision or their units
+/// do not allow that: `2023-06-21` may be before 6 o'clock of that day, or after.
+const COMPARES: [&str; 4] = ["per-1", "rng-2", "mdd-1", "inv-1"];
 
-/// The same of the name of a definition, which most of them need not have: `vsd-0`, `sdf-0`, …
+/// And these are about a value that need not be there.
+const NEEDS_A_VALUE: [&str; 3] = ["ref-1", "ras-2", "md-1"];
+
+/// So is the name of a definition, which most of them need not have: `vsd-0`, `sdf-0`, …
 const OF_A_NAME: &str = "-0";
 
 /// Asks it of an element that is an object.
@@ -34,22 +39,23 @@ pub fn of_object<'r>(
     of(rule, environment, Element { kind, form: Form::Object(object) })
 }
 
-/// Asks it of a primitive with a value.
+/// Asks it of a primitive.
 pub fn of_primitive<'r>(
     rule: &Rule,
     environment: &Environment<'_, 'r>,
     kind: &'static Type,
-    value: &'r Node<'r>,
+    value: Option<&'r Node<'r>>,
+    extras: Option<&'r Object<'r>>,
 ) -> Answer {
-    of(rule, environment, Element { kind, form: Form::Primitive { value: Some(value), extras: None } })
+    of(rule, environment, Element { kind, form: Form::Primitive { value, extras } })
 }
 
-fn of<'r>(rule: &Rule, environment: &Environment<'_, 'r>, element: Element<'r>) -> Answer {
-    let Some(program) = &rule.program else { return Answer::Untold };
-    match program.evaluate_in(environment, Item::Element(element)) {
-        Err(_) => Answer::Untold,
+pub fn of<'r>(rule: &Rule, environment: &Environment<'_, 'r>, element: Element<'r>) -> Answer {
+    match rule.program.evaluate_in(environment, Item::Element(element)) {
+        Err(error) => Answer::Failed(error.text),
         Ok(items) => match items.as_slice() {
-            [] if MAY_BE_EMPTY.contains(&rule.key) || rule.key.ends_with(OF_A_NAME) => Answer::Holds,
+            [] if COMPARES.contains(&rule.key) => Answer::Untold,
+            [] if NEEDS_A_VALUE.contains(&rule.key) || rule.key.ends_with(OF_A_NAME) => Answer::Holds,
             [] => Answer::Broken,
             [item] if matches!(item.scalar(), Some(Scalar::Boolean(false))) => Answer::Broken,
             _ => Answer::Holds,

@@ -8,9 +8,13 @@ use crate::{IssueType, Node, Object, Severity};
 /// The types that are a Resource and no DomainResource (R4 §2.30): they contain nothing and have no narrative.
 const NO_DOMAIN_RESOURCES: [&str; 3] = ["Binary", "Bundle", "Parameters"];
 
+pub fn is_domain_resource(kind: &Type) -> bool {
+    kind.class == Class::Resource && !NO_DOMAIN_RESOURCES.contains(&kind.name)
+}
+
 /// What is asked of a resource for the sake of those that it contains; and whether it has a narrative.
 pub fn check<'r>(walk: &mut Walk<'r, '_>, frame: &Frame<'r>) {
-    if NO_DOMAIN_RESOURCES.contains(&frame.kind.name) {
+    if !is_domain_resource(frame.kind) {
         return;
     }
     let contained = frame.resource.items("contained");
@@ -37,9 +41,11 @@ fn one(walk: &mut Walk<'_, '_>, resource: &Object<'_>, fragments: &[&str]) {
     if resource.get("contained").is_some() {
         walk.broken("dom-2", Severity::Error);
     }
-    let is_meant = resource.str("id").is_some_and(|id| fragments.iter().any(|fragment| fragment[1..] == *id));
-    if !is_meant && !refers_to_container(resource) {
-        walk.broken("dom-3", Severity::Error);
+    match resource.str("id") {
+        None => walk.error(IssueType::Required, "a contained resource must have an id, by which it is referred to"),
+        Some(id) if fragments.iter().any(|fragment| fragment[1..] == *id) => {}
+        Some(_) if refers_to_container(resource) => {}
+        Some(_) => walk.broken("dom-3", Severity::Error),
     }
     if let Some(Node::Object(meta)) = resource.get("meta") {
         if ["versionId", "_versionId", "lastUpdated", "_lastUpdated"].iter().any(|name| meta.get(name).is_some()) {

@@ -8,9 +8,11 @@ use crate::{Node, Object};
 /// Whether the invariant holds for sure.
 pub type Quick = fn(&Object<'_>) -> bool;
 
-/// Answered by the walk itself (`ele-1`, `ext-1`), by `contained.rs` and by `narrative.rs`.
+/// Answered by the walk itself (`ele-1`, `ext-1`, `eld-19`), by `contained.rs` and by `narrative.rs`.
 pub fn is_by_hand(key: &str) -> bool {
-    matches!(key, "ele-1" | "ext-1" | "dom-2" | "dom-3" | "dom-4" | "dom-5" | "dom-6" | "txt-1" | "txt-2")
+    const KEYS: [&str; 10] =
+        ["ele-1", "ext-1", "eld-19", "dom-2", "dom-3", "dom-4", "dom-5", "dom-6", "txt-1", "txt-2"];
+    KEYS.contains(&key)
 }
 
 pub fn of(key: &str) -> Option<Quick> {
@@ -72,9 +74,39 @@ pub fn is_either(extension: &Object<'_>) -> bool {
     has_value != extension.get("extension").is_some()
 }
 
+/// `eld-19`: steps of 1 to 64 characters other than blanks and most punctuation, each with `[x]` or a slice behind it.
+/// R4's pattern for it is too large for a library that bounds what a pattern may cost.
+pub fn is_element_path(path: &str) -> bool {
+    let is_name = |name: &str| (1..=64).contains(&name.chars().count()) && !name.contains(is_apart);
+    path.split('.').enumerate().all(|(at, step)| {
+        let (step, slice) = match step.split_once(':') {
+            Some((step, slice)) => (step, Some(slice)),
+            None => (step, None),
+        };
+        let name = step.strip_suffix("[x]").unwrap_or(step);
+        let is_sliced = slice.is_some_and(|slice| !slice.is_empty() && !slice.contains(char::is_whitespace));
+        is_name(name) && (at > 0 || name.len() == step.len()) && (slice.is_none() || (is_sliced && at > 0))
+    })
+}
+
+fn is_apart(c: char) -> bool {
+    c.is_whitespace() || ".,:;'\"/|?!@#$%&*()[]{}".contains(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_of_elements() {
+        for path in ["Patient", "Patient.name", "Observation.value[x]", "Observation.value[x]:quantity", "A.b:c/d.e"] {
+            assert!(is_element_path(path), "{path}");
+        }
+        let long = format!("Patient.{}", "a".repeat(65));
+        for path in ["", "Patient.", "Patient..name", "Patient.a b", "Patient[x]", "Patient.name:", "A.b(c)", &long] {
+            assert!(!is_element_path(path), "{path}");
+        }
+    }
 
     #[test]
     fn only_a_sure_order_is_an_order() {

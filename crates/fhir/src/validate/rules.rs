@@ -14,17 +14,20 @@ use crate::schema::{self, Type};
 
 const INVARIANTS: &str = include_str!("../../../../profiles/r4/invariants.txt");
 
-/// What R4 itself got wrong, with what stands in its place. HL7 has mended each of them since.
-const ERRATA: &[(&str, &str)] = &[
-    // Compared a concept with a text, which is never equal, so that every condition without a status was warned of.
+/// What R4 itself got wrong: the key, and what stands in its place, if anything can. HL7 has mended each of them since.
+/// (`app-4`, `tim-9` and `bdl-8` come mended with the definitions.)
+const ERRATA: &[(&str, Option<&str>)] = &[
+    // Compares a concept with a text, which is never equal, so that every condition without a status is warned of.
     (
         "con-3",
-        "clinicalStatus.exists() or verificationStatus.coding.where(system='http://terminology.hl7.org/CodeSystem/condition-ver-status' and code = 'entered-in-error').exists() or category.coding.where(code='problem-list-item').empty()",
+        Some(
+            "clinicalStatus.exists() or verificationStatus.coding.where(system='http://terminology.hl7.org/CodeSystem/condition-ver-status' and code = 'entered-in-error').exists() or category.coding.where(code='problem-list-item').empty()",
+        ),
     ),
-    // Asked for more than two where its own sentence says more than one.
-    ("que-12", "enableWhen.count() > 1 implies enableBehavior.exists()"),
-    // `Boolean` is the language's own type; what an answer has is FHIR's `boolean`.
-    ("que-7", "operator = 'exists' implies (answer is boolean)"),
+    // Asks for more than two where its own sentence says more than one.
+    ("que-12", Some("enableWhen.count() > 1 implies enableBehavior.exists()")),
+    // Is about a name, which a ChargeItemDefinition does not have in R4.
+    ("cid-0", None),
 ];
 
 /// One invariant.
@@ -36,8 +39,7 @@ pub struct Rule {
     pub expression: &'static str,
     /// Whether it holds, where a yes can be had cheaply.
     pub quick: Option<Quick>,
-    /// None where a hand-written check stands for it, or it cannot be compiled.
-    pub program: Option<Expression>,
+    pub program: Expression,
 }
 
 /// What is asked of one type.
@@ -70,45 +72,50 @@ static SLOTS: LazyLock<HashMap<&'static str, Slot>> = LazyLock::new(|| {
 /// The rules of a type; none where nothing is asked of it beyond what is asked of all.
 pub fn of(kind: &'static Type) -> Option<&'static Rules> {
     let slot = SLOTS.get(kind.name)?;
-    Some(slot.rules.get_or_init(|| compiled(kind, &slot.rows)))
+    Some(slot.rules.get_or_init(|| compiled(&slot.rows)))
 }
 
-fn compiled(kind: &'static Type, rows: &[Row]) -> Rules {
+fn compiled(rows: &[Row]) -> Rules {
     let mut rules = Rules::default();
     for row in rows.iter().filter(|row| !quick::is_by_hand(row[1])) {
-        let rule = rule(row, compile(row).ok());
+        let Some(rule) = rule(row) else { continue };
         match element(row[0]) {
             Some(name) => rules.elements.push((name, rule)),
             None => rules.own.push(rule),
         }
     }
-    debug_assert!(rules.elements.iter().all(|(name, _)| kind.stem(name).next().is_some()), "{}", kind.name);
     rules
 }
 
-fn rule(row: &Row, program: Option<Expression>) -> Rule {
+/// The rule of a row; none where R4 says nothing that could be asked.
+fn rule(row: &Row) -> Option<Rule> {
     let severity = if row[2] == "error" { Severity::Error } else { Severity::Warning };
-    Rule { key: row[1], severity, expression: expression(row), quick: quick::of(row[1]), program }
+    let program = compile(row)?.expect("a test compiles every invariant");
+    Some(Rule { key: row[1], severity, expression: expression(row)?, quick: quick::of(row[1]), program })
 }
 
-fn expression(row: &Row) -> &'static str {
-    ERRATA.iter().find(|(key, _)| *key == row[1]).map_or(row[3], |(_, mended)| mended)
+fn expression(row: &Row) -> Option<&'static str> {
+    ERRATA.iter().find(|(key, _)| *key == row[1]).map_or(Some(row[3]), |(_, mended)| *mended)
 }
 
 /// Compiles an invariant for the type of the elements that it is asked of.
-fn compile(row: &Row) -> Result<Expression, CompileError> {
+fn compile(row: &Row) -> Option<Result<Expression, CompileError>> {
     let owner = schema::r4().kind(owner(row[0])).expect("an invariant is of a type of R4");
     let asked: Vec<&Type> = match element(row[0]) {
         None => vec![owner],
         Some(name) => owner.stem(name).map(|element| schema::r4().kind_of(element)).collect(),
     };
-    Expression::compile_among(expression(row), &asked)
+    Some(Expression::compile_among(expression(row)?, &asked))
 }
 
-/// Every invariant that does not compile, with its type or element and its key.
-pub fn uncompiled() -> Vec<(&'static str, &'static str, String)> {
-    let failed = |row: Row| compile(&row).err().map(|error| (row[0], row[1], error.to_string()));
-    rows().filter_map(failed).collect()
+/// The invariants that are answered by hand, as R4 has them, for a test to hold the answers against; all but `eld-19`,
+/// whose pattern is too large to be compiled.
+pub fn by_hand() -> &'static [(&'static str, Rule)] {
+    static RULES: LazyLock<Vec<(&str, Rule)>> = LazyLock::new(|| {
+        let rows = rows().filter(|row| quick::is_by_hand(row[1]) && row[1] != "eld-19");
+        rows.filter_map(|row| Some((row[0], rule(&row)?))).collect()
+    });
+    &RULES
 }
 
 fn rows() -> impl Iterator<Item = Row> {
@@ -131,5 +138,32 @@ fn element(path: &'static str) -> Option<&'static str> {
     match schema::r4().kind(path) {
         Some(_) => None,
         None => path.rsplit_once('.').map(|(_, name)| name.trim_end_matches("[x]")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_invariant_compiles() {
+        for row in rows() {
+            match compile(&row) {
+                Some(Err(error)) => assert!(quick::is_by_hand(row[1]), "{} {}: {error}", row[0], row[1]),
+                Some(Ok(program)) => assert!(!program.finds_nothing(), "{} {}", row[0], row[1]),
+                None => assert!(ERRATA.iter().any(|(key, _)| *key == row[1])),
+            }
+        }
+        assert_eq!(rows().count(), 243);
+    }
+
+    #[test]
+    fn an_invariant_is_of_a_type_or_of_one_of_its_elements() {
+        for row in rows() {
+            let kind = schema::r4().kind(owner(row[0])).expect("a type of R4");
+            assert!(element(row[0]).is_none_or(|name| kind.stem(name).next().is_some()), "{}", row[0]);
+            assert!(["error", "warning"].contains(&row[2]), "{}", row[1]);
+        }
+        assert!(ERRATA.iter().all(|(key, _)| rows().any(|row| row[1] == *key)));
     }
 }

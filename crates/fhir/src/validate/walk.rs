@@ -5,13 +5,16 @@ use std::rc::Rc;
 
 use super::ask::{self, Answer};
 use super::rules::{self, Rule, Rules};
-use super::{Options, address, bundle, concept, contained, definition, narrative, quick, reference, value, words};
+use super::{
+    Options, address, bundle, concept, contained, definition, narrative, plain, quick, reference, value, words,
+};
 use crate::fhirpath::{self, Environment, Form};
 use crate::schema::{self, Class, Element, Type};
 use crate::strict::Path;
 use crate::{Issue, IssueType, Node, Object, Resource, Severity};
 
-pub fn walk(resource: &Resource<'_>, options: &Options<'_>) -> Vec<Issue> {
+/// The issues of a resource. With `plain`, no invariant is answered by hand.
+pub fn walk(resource: &Resource<'_>, options: &Options<'_>, plain: bool) -> Vec<Issue> {
     let mut walk = Walk {
         options: *options,
         path: Path::default(),
@@ -21,6 +24,7 @@ pub fn walk(resource: &Resource<'_>, options: &Options<'_>) -> Vec<Issue> {
         profiles: HashSet::new(),
         beside: schema::r4().kind("Element").expect("Element is a type of R4"),
         entry: 0,
+        plain,
     };
     if let Some(kind) = schema::r4().resource(resource.kind()) {
         walk.path.enter(kind.name);
@@ -50,7 +54,7 @@ impl<'r> Frame<'r> {
         !std::ptr::eq(self.resource, self.root)
     }
 
-    fn environment<'o>(&self, now: Option<&'o str>) -> Environment<'o, 'r> {
+    pub fn environment<'o>(&self, now: Option<&'o str>) -> Environment<'o, 'r> {
         Environment {
             resource: fhirpath::Element { kind: self.kind, form: Form::Object(self.resource) },
             root: fhirpath::Element { kind: self.root_kind, form: Form::Object(self.root) },
@@ -74,6 +78,8 @@ pub struct Walk<'r, 'o> {
     beside: &'static Type,
     /// Which entry of the Bundle it is in.
     entry: usize,
+    /// Every invariant is evaluated, none is answered by hand.
+    plain: bool,
 }
 
 impl<'r> Walk<'r, '_> {
@@ -81,7 +87,10 @@ impl<'r> Walk<'r, '_> {
         let ids = (!frame.is_contained()).then(|| std::mem::take(&mut self.ids));
         let narrative_ids = std::mem::take(&mut self.narrative_ids);
         self.profiles(frame.resource);
-        contained::check(self, frame);
+        match self.plain {
+            true => plain::resource(self, frame),
+            false => contained::check(self, frame),
+        }
         definition::check(self, frame);
         if frame.kind.name == "Bundle" {
             let index = Rc::new(bundle::Index::of(frame.resource));
@@ -116,8 +125,8 @@ impl<'r> Walk<'r, '_> {
             } else if let Some(element) = name.strip_prefix('_').and_then(|name| kind.element(name)) {
                 let values = object.items(element.name);
                 self.each(element, node, &mut |walk, item, at| {
-                    let has_value = values.get(at).is_some_and(|value| *value != Node::Null);
-                    walk.beside(frame, item, has_value);
+                    let value = values.get(at).filter(|value| **value != Node::Null);
+                    walk.beside(frame, schema::r4().kind_of(element), item, value);
                 });
             }
         }
@@ -153,13 +162,14 @@ impl<'r> Walk<'r, '_> {
         for (_, rule) in asked.iter().filter(|(name, rule)| *name == element.stem && rule.severity <= least) {
             let answer = match node {
                 Node::Object(object) => ask::of_object(rule, &environment, kind, object),
-                _ => ask::of_primitive(rule, &environment, kind, node),
+                _ => ask::of_primitive(rule, &environment, kind, Some(node), None),
             };
             self.answered(rule, answer);
         }
         match node {
             Node::Object(object) if kind.class == Class::Abstract => self.nested(frame, owner, element, object),
             Node::Object(object) => self.object(frame, owner, element, kind, object),
+            _ if self.plain => plain::primitive(self, frame, kind, Some(node), None),
             Node::Text(text) => {
                 // A definition's two lists of elements have the same ids, and invariants of their own for them.
                 if element.name == "id" && kind.name != "id" && owner.name != "ElementDefinition" {
@@ -195,18 +205,13 @@ impl<'r> Walk<'r, '_> {
         kind: &'static Type,
         object: &'r Object<'r>,
     ) {
-        if !quick::has_content(object) {
-            self.broken("ele-1", Severity::Error);
+        match self.plain {
+            true => plain::object(self, frame, kind, object),
+            false => self.by_hand(kind, object),
         }
         match kind.name {
-            "Extension" => {
-                if !quick::is_either(object) {
-                    self.broken("ext-1", Severity::Error);
-                }
-                address::extension(self, owner, object);
-            }
+            "Extension" => address::extension(self, owner, object),
             "Reference" => reference::check(self, frame, element, object),
-            "Narrative" => narrative::judge(self, object),
             "Attachment" => value::attachment(self, object),
             "Coding" => value::coding(self, object),
             "CodeableConcept" => concept::check(self, owner, element, object),
@@ -217,11 +222,28 @@ impl<'r> Walk<'r, '_> {
         self.elements(frame, kind, object);
     }
 
-    /// The id and extensions beside a primitive.
-    fn beside(&mut self, frame: &Frame<'r>, node: &'r Node<'r>, has_value: bool) {
-        let Node::Object(object) = node else { return };
-        if !has_value && !quick::has_content(object) {
+    /// The invariants of an element that are answered by hand.
+    fn by_hand(&mut self, kind: &'static Type, object: &'r Object<'r>) {
+        if !quick::has_content(object) {
             self.broken("ele-1", Severity::Error);
+        }
+        match kind.name {
+            "Extension" if !quick::is_either(object) => self.broken("ext-1", Severity::Error),
+            "ElementDefinition" if object.str("path").is_some_and(|path| !quick::is_element_path(path)) => {
+                self.broken("eld-19", Severity::Error);
+            }
+            "Narrative" => narrative::judge(self, object),
+            _ => {}
+        }
+    }
+
+    /// The id and extensions beside a primitive.
+    fn beside(&mut self, frame: &Frame<'r>, kind: &'static Type, extras: &'r Node<'r>, value: Option<&'r Node<'r>>) {
+        let Node::Object(object) = extras else { return };
+        match self.plain {
+            true => plain::primitive(self, frame, kind, value, Some(object)),
+            false if value.is_none() && !quick::has_content(object) => self.broken("ele-1", Severity::Error),
+            false => {}
         }
         self.elements(frame, self.beside, object);
     }
@@ -255,9 +277,17 @@ impl<'r> Walk<'r, '_> {
         }
     }
 
-    fn answered(&mut self, rule: &Rule, answer: Answer) {
-        if answer == Answer::Broken {
-            self.invariant(rule.key, rule.severity, rule.expression);
+    pub fn answered(&mut self, rule: &Rule, answer: Answer) {
+        match answer {
+            Answer::Holds => {}
+            Answer::Broken => self.invariant(rule.key, rule.severity, rule.expression),
+            Answer::Untold => {
+                let text = format!("{}: cannot be told, since what it compares is not known well enough", rule.key);
+                self.warning(IssueType::Invariant, text);
+            }
+            Answer::Failed(why) => {
+                self.warning(IssueType::Processing, format!("{}: cannot be asked here: {why}", rule.key));
+            }
         }
     }
 

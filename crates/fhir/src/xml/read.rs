@@ -6,17 +6,19 @@
 use std::borrow::Cow;
 
 use super::building::Building;
+use super::locate::locate;
 use super::namespace::{Namespaces, Space};
+use super::opened::Opened;
 use super::token::{Fault, Tag, Token, Tokens, unclosed};
 use super::{narrative, text};
-use crate::issue::{Issue, IssueType};
+use crate::issue::{Issue, IssueType, Place};
 use crate::node::{Node, Object, Resource};
 use crate::primitive::{Form, Primitive};
 use crate::schema::{self, Class, Element, Schema, Type};
 use crate::strict::{self, Findings, Limits, REFUSED, Step, bit, shown};
 
-/// Attributes of one tag that are no attributes of FHIR.
-const STRAYS_MAX: usize = 64;
+const NOT_FHIR: &str = "is not in the namespace http://hl7.org/fhir; declare that with xmlns";
+const NOT_XHTML: &str = "is not in the namespace http://www.w3.org/1999/xhtml; declare that with xmlns";
 
 /// Reads one resource. There is at least one issue where it cannot be taken.
 pub fn read(bytes: &[u8]) -> Result<Resource<'_>, Vec<Issue>> {
@@ -27,32 +29,22 @@ pub fn read_within(bytes: &[u8], limits: Limits) -> Result<Resource<'_>, Vec<Iss
     let mut reader = Reader::new(strict::utf8(bytes, "XML")?, limits);
     match reader.document() {
         Ok(object) if reader.findings.count() == 0 => Ok(Resource { object }),
-        _ => Err(reader.findings.into_issues()),
+        _ => {
+            let mut issues = reader.findings.into_issues();
+            locate(bytes, &mut issues);
+            Err(issues)
+        }
     }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     tokens: Tokens<'a>,
-    spaces: Namespaces<'a>,
-    findings: Findings,
+    pub(super) spaces: Namespaces<'a>,
+    pub(super) findings: Findings,
     schema: &'static Schema,
     /// What a primitive is with its id and extensions.
-    beside: &'static Type,
-}
-
-/// An element's tag: its name, and its attributes as they are written.
-struct Opened<'a> {
-    tag: Tag<'a>,
-    space: Space,
-    /// Without a prefix.
-    name: &'a str,
-    id: Option<&'a str>,
-    url: Option<&'a str>,
-    value: Option<&'a str>,
-    strays: Vec<&'a str>,
-    /// The namespaces in scope outside of it.
-    mark: usize,
+    pub(super) beside: &'static Type,
 }
 
 impl<'a> Reader<'a> {
@@ -79,12 +71,11 @@ impl<'a> Reader<'a> {
     fn resource(&mut self, opened: Opened<'a>) -> Step<Object<'a>> {
         let kind = if opened.space == Space::Fhir { self.schema.resource(opened.name) } else { None };
         let Some(kind) = kind else {
-            let line = self.line(opened.tag.at);
             let (code, text) = match opened.space {
-                Space::Fhir => (IssueType::NotSupported, "is not a resource of FHIR R4"),
-                _ => (IssueType::Structure, "is not in the namespace http://hl7.org/fhir; declare that with xmlns"),
+                Space::Fhir => (IssueType::NotSupported, "the element is not a resource of FHIR R4"),
+                _ => (IssueType::Structure, NOT_FHIR),
             };
-            self.findings.note(code, &format!("the element at line {line} {text}"))?;
+            self.refuse_as(code, self.findings.path.to_string(), opened.tag.at, text)?;
             self.skip(opened)?;
             return Ok(Object::default());
         };
@@ -167,36 +158,31 @@ impl<'a> Reader<'a> {
             building.last.and_then(|last| out_of_place(element, last, building))
         };
         let Some(fault) = fault else { return Ok(Some(element)) };
-        let line = self.line(opened.tag.at);
-        self.findings.note_at(element.name, IssueType::Structure, &format!("{fault} (line {line})"))?;
+        self.refuse(self.findings.path.of(element.name), opened.tag.at, &fault)?;
         Ok(None)
     }
 
     fn unknown(&mut self, kind: &Type, opened: &Opened<'a>) -> Step<()> {
-        let line = self.line(opened.tag.at);
-        let known = kind.element(opened.name);
-        let text = match known {
-            Some(element) if element.primitive == Some(Primitive::Xhtml) => {
-                "is not in the namespace http://www.w3.org/1999/xhtml; declare that with xmlns".to_owned()
-            }
-            Some(_) => "is not in the namespace http://hl7.org/fhir; declare that with xmlns".to_owned(),
-            None => format!("is not an element of {}; remove it, or put it into an extension", kind.name),
+        let text = match kind.element(opened.name) {
+            Some(element) if element.primitive == Some(Primitive::Xhtml) => NOT_XHTML,
+            Some(_) => NOT_FHIR,
+            None => &format!("is not an element of {}; remove it, or put it into an extension", kind.name),
         };
-        self.findings.note_at(&shown(opened.name), IssueType::Structure, &format!("{text} (line {line})"))
+        self.refuse(self.findings.path.of(&shown(opened.name)), opened.tag.at, text)
     }
 
     fn complex(&mut self, element: &Element, opened: Opened<'a>) -> Step<Node<'a>> {
         let kind = self.schema.kind_of(element);
         if kind.class == Class::Abstract {
-            return self.any_resource(opened).map(Node::Object);
+            return self.any_resource(kind, opened).map(Node::Object);
         }
         let first = self.inside(&opened)?;
         self.object(kind, Object::default(), opened, first).map(Node::Object)
     }
 
     /// The one resource inside `contained` and the like.
-    fn any_resource(&mut self, opened: Opened<'a>) -> Step<Object<'a>> {
-        self.refuse_attributes(&opened, true)?;
+    fn any_resource(&mut self, kind: &Type, opened: Opened<'a>) -> Step<Object<'a>> {
+        self.refuse_attributes(kind, &opened, true)?;
         let mut found = None;
         let mut next = self.inside(&opened)?;
         loop {
@@ -244,7 +230,13 @@ impl<'a> Reader<'a> {
         Ok((value, if extras.is_empty() { None } else { Some(Node::Object(extras)) }))
     }
 
-    fn value(&mut self, element: &Element, primitive: Primitive, raw: &'a str, tag: Tag<'a>) -> Step<Node<'a>> {
+    pub(super) fn value(
+        &mut self,
+        element: &Element,
+        primitive: Primitive,
+        raw: &'a str,
+        tag: Tag<'a>,
+    ) -> Step<Node<'a>> {
         let text = self.text(raw, tag)?;
         self.findings.check(element, primitive, &text)?;
         Ok(match primitive.form() {
@@ -267,97 +259,20 @@ impl<'a> Reader<'a> {
         Ok(Node::Text(if itself { Cow::Borrowed(div) } else { Cow::Owned(narrative::with_namespace(div)) }))
     }
 
-    /// A datatype's id and an extension's url, and nothing else. A primitive's value has been read already.
-    fn attributes(&mut self, building: &mut Building<'a>, opened: &Opened<'a>) -> Step<()> {
-        let kind = building.kind;
-        for (name, raw) in [("id", opened.id), ("url", opened.url)] {
-            let Some(raw) = raw else { continue };
-            let Some(element) = kind.element(name).filter(|element| element.is_attribute()) else {
-                self.refuse_attribute(kind, name, opened.tag)?;
-                continue;
-            };
-            self.findings.path.enter(element.name);
-            let primitive = element.primitive.expect("an attribute is a primitive");
-            let value = self.value(element, primitive, raw, opened.tag)?;
-            building.attribute(element, value);
-            self.findings.path.leave();
-        }
-        if opened.value.is_some() && !std::ptr::eq(kind, self.beside) {
-            self.refuse_attribute(kind, "value", opened.tag)?;
-        }
-        self.refuse_attributes(opened, false)
-    }
-
-    /// Refuses what is no attribute of FHIR, and `all` that are.
-    fn refuse_attributes(&mut self, opened: &Opened<'a>, all: bool) -> Step<()> {
-        let known = [("id", opened.id), ("url", opened.url), ("value", opened.value)];
-        let known = known.iter().filter(|(_, raw)| all && raw.is_some()).map(|(name, _)| *name);
-        for name in known.chain(opened.strays.iter().copied()) {
-            let line = self.line(opened.tag.at);
-            let (_, local) = name.rsplit_once(':').unwrap_or(("", name));
-            let text = format!("is not an attribute of this element; remove it (line {line})");
-            self.findings.note_at(&format!("@{}", shown(local)), IssueType::Structure, &text)?;
-        }
-        Ok(())
-    }
-
-    fn refuse_attribute(&mut self, kind: &Type, name: &str, tag: Tag<'a>) -> Step<()> {
-        let line = self.line(tag.at);
-        let text = match kind.element(name) {
-            Some(_) => format!("is an element of {} in XML: write <{name} value=\"…\"/> (line {line})", kind.name),
-            None => format!("is not an attribute of {}; remove it (line {line})", kind.name),
-        };
-        self.findings.note_at(&format!("@{name}"), IssueType::Structure, &text)
-    }
-
     fn stray_text(&mut self) -> Step<()> {
-        let line = self.line(self.tokens.at());
-        let text = format!("has text between its elements; a value is written value=\"…\" in a tag (line {line})");
-        self.findings.note(IssueType::Structure, &text)
+        let text = "has text between its elements; a value is written value=\"…\" in a tag";
+        self.refuse(self.findings.path.to_string(), self.tokens.at(), text)
     }
 
-    /// The name of an element and its attributes. Its namespaces are in scope until somebody goes back to its mark.
-    fn open(&mut self, tag: Tag<'a>) -> Step<Opened<'a>> {
-        self.opened(tag).or_else(|fault| self.not_xml(fault))
+    #[cold]
+    pub(super) fn refuse(&mut self, path: String, at: usize, text: &str) -> Step<()> {
+        self.refuse_as(IssueType::Structure, path, at, text)
     }
 
-    fn opened(&mut self, tag: Tag<'a>) -> Result<Opened<'a>, Fault> {
-        let fault = |text: &'static str| Fault::new(tag.at, text);
-        let mark = self.spaces.mark();
-        let (mut id, mut url, mut value, mut strays) = (None, None, None, Vec::new());
-        for attribute in tag.attributes() {
-            let (name, raw) = attribute?;
-            let known = match name {
-                "value" => &mut value,
-                "id" => &mut id,
-                "url" => &mut url,
-                _ if self.spaces.take(name, raw, mark).map_err(fault)? => continue,
-                _ if strays.contains(&name) => return Err(fault("an attribute that is there twice")),
-                _ if strays.len() == STRAYS_MAX => return Err(fault("too many attributes")),
-                _ => {
-                    strays.push(name);
-                    continue;
-                }
-            };
-            if known.replace(raw).is_some() {
-                return Err(fault("an attribute that is there twice"));
-            }
-        }
-        if !strays.is_empty() && mark == 0 {
-            self.drop_schema_location(&mut strays).map_err(fault)?;
-        }
-        let (space, name) = self.spaces.of_element(tag.name).map_err(fault)?;
-        Ok(Opened { tag, space, name, id, url, value, strays, mark })
-    }
-
-    /// Of the root, `xsi:schemaLocation` says where a schema is, for those who look.
-    fn drop_schema_location(&self, strays: &mut Vec<&'a str>) -> Result<(), &'static str> {
-        for at in (0..strays.len()).rev() {
-            if self.spaces.of_attribute(strays[at])? == (Space::SchemaInstance, "schemaLocation") {
-                strays.remove(at);
-            }
-        }
-        Ok(())
+    #[cold]
+    fn refuse_as(&mut self, code: IssueType, path: String, at: usize, text: &str) -> Step<()> {
+        let place = Some(Place::of(self.text, at));
+        self.findings.add(Issue { place, ..Issue::error(code, path, text) })
     }
 
     fn inside(&mut self, opened: &Opened<'a>) -> Step<Token<'a>> {
@@ -378,17 +293,10 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count()
-    }
-
-    #[cold]
-    fn not_xml<T>(&mut self, fault: Fault) -> Step<T> {
-        let at = fault.at.min(self.text.len());
-        let before = self.text.get(..at).unwrap_or_default();
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let line = self.line(at);
-        self.findings.stop(format!("not XML that FHIR allows at line {line} column {column}: {}", fault.text))
+    pub(super) fn not_xml<T>(&mut self, fault: Fault) -> Step<T> {
+        let place = Place::of(self.text, fault.at);
+        let (line, column) = (place.line, place.column);
+        self.findings.stop_at(place, format!("not XML that FHIR allows at line {line} column {column}: {}", fault.text))
     }
 }
 

@@ -22,7 +22,7 @@ pub enum Found<'m> {
     /// The ids of what is referred to.
     Ids(Vec<String>),
     /// Too many refer: each candidate is asked.
-    Many(Linked<'m>),
+    Many(Box<Linked<'m>>),
 }
 
 /// A search for what refers to one candidate after another.
@@ -89,7 +89,7 @@ pub fn has<'m>(
     let Some(seqs) = plan.first(moment.limits.turns.linked)? else {
         // What refers to a candidate is where that search begins.
         let plan = Plan::without_lead(moment, from)?;
-        return Ok(plan.map_or(Found::Ids(Vec::new()), |plan| Found::Many(Linked { parameter, kind, plan })));
+        return Ok(plan.map_or(Found::Ids(Vec::new()), |plan| Found::Many(Box::new(Linked { parameter, kind, plan }))));
     };
     let mut ids = BTreeSet::new();
     for seq in seqs {

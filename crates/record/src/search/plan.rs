@@ -228,7 +228,7 @@ impl<'m> Draft<'m> {
             },
             Relation::Has { parameter, from } => match linked::has(moment, parameter, from, self.rest.kind)? {
                 linked::Found::Ids(ids) => self.by_ids(&ids, ByBody::Relation(relation.clone())),
-                linked::Found::Many(linked) => self.has.push(linked),
+                linked::Found::Many(linked) => self.has.push(*linked),
             },
             Relation::Words(words) => match text::positions(moment, words)? {
                 Some((sql, values)) => self.checks.push((format!("s.seq IN ({sql})"), values)),

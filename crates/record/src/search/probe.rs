@@ -76,11 +76,10 @@ impl Probe {
 
 /// Whether the index knows nothing that would narrow a clause: it is decided by the body alone.
 pub fn is_bodily(clause: &Clause) -> bool {
-    match (clause.modifier, clause.parameter.class) {
-        (Modifier::Text, _) | (Modifier::Below, ParameterClass::Uri) => true,
-        (Modifier::Missing, ParameterClass::Composite) => true,
-        _ => false,
-    }
+    matches!(
+        (clause.modifier, clause.parameter.class),
+        (Modifier::Text, _) | (Modifier::Below, ParameterClass::Uri) | (Modifier::Missing, ParameterClass::Composite)
+    )
 }
 
 /// The look-ups of which any one finds what the clause, its negation aside, asks for. `kind` is the type's number.

@@ -129,7 +129,7 @@ impl Others for World {
 /// Every second seed has a store whose plans take the ways of large stores.
 fn open(place: &Place, seed: u64) -> Record {
     let mut options = Options::default();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         options.search.turns = Turns { linked: 2, led: 6, gathered: 3, wide: 5 };
     }
     Record::open(&place.0, options).unwrap()

@@ -6,6 +6,7 @@ mod bench;
 mod config;
 mod convert;
 mod doctor;
+mod fhirpath;
 mod import;
 mod map;
 mod message;
@@ -25,6 +26,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Translate a file; one Bundle (or message) on stdout.
     Convert(convert::Args),
+    /// Ask a resource by a FHIRPath expression; one JSON value a line on stdout.
+    Fhirpath(fhirpath::Args),
     /// Send messages over MLLP and print the answers.
     Send(send::Args),
     /// Bring Bundles and files of resources into a running server.
@@ -45,6 +48,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Fhirpath(args) => fhirpath::run(args),
         Command::Send(args) => send::run(args),
         Command::Import(args) => import::run(args),
         Command::Map(args) => map::run(args),

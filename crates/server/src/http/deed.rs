@@ -32,6 +32,8 @@ pub enum Deed {
     Delete,
     HistoryInstance,
     Vread,
+    /// `Patient/$everything`.
+    Everything,
     /// `$lastn`.
     LastN,
     /// `$meta`, `$meta-add`, `$meta-delete`.
@@ -68,6 +70,7 @@ impl Deed {
             Deed::Delete => "delete",
             Deed::HistoryInstance => "history-instance",
             Deed::Vread => "vread",
+            Deed::Everything => "everything",
             Deed::LastN => "lastn",
             Deed::Meta => "meta",
             Deed::MetaAdd => "meta-add",

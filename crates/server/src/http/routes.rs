@@ -16,7 +16,7 @@ use super::edge::edge;
 use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
-use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
+use crate::operation::{everything, health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
 
 /// The path under which FHIR is served.
 pub const FHIR: &str = "/fhir";
@@ -45,6 +45,7 @@ pub const PLACES: &[Place] = &[
             (Verb::Delete, Deed::DeleteWhere),
         ],
     },
+    Place { path: "/Patient/{id}/$everything", deeds: &[(Verb::Get, Deed::Everything)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
     Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
@@ -129,14 +130,14 @@ async fn what_the_base_can(place: &Place, app: Data<App>, request: HttpRequest) 
 fn handler(deed: Deed, route: Route) -> Route {
     match deed {
         Deed::Capabilities => route.to(capabilities::show),
-        Deed::SearchSystem => route.to(search::of_everything),
-        Deed::SearchSystemForm => route.to(search::form_of_everything),
+        Deed::SearchSystem => route.to(search::across_by_query),
+        Deed::SearchSystemForm => route.to(search::across_by_form),
         Deed::Batch => route.to(batch::post),
         Deed::HistorySystem => route.to(history::of_everything),
-        Deed::SearchType => route.to(search::of_kind),
-        Deed::SearchTypeForm => route.to(search::form_of_kind),
-        Deed::SearchCompartment => route.to(search::of_compartment),
-        Deed::SearchCompartmentForm => route.to(search::form_of_compartment),
+        Deed::SearchType => route.to(search::by_query),
+        Deed::SearchTypeForm => route.to(search::by_form),
+        Deed::SearchCompartment => route.to(search::within_by_query),
+        Deed::SearchCompartmentForm => route.to(search::within_by_form),
         Deed::Create => route.to(create::create),
         Deed::HistoryType => route.to(history::of_kind),
         Deed::UpdateWhere => route.to(update::where_matches),
@@ -148,6 +149,7 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Delete => route.to(delete::delete),
         Deed::HistoryInstance => route.to(history::of_resource),
         Deed::Vread => route.to(vread::vread),
+        Deed::Everything => route.to(everything::show),
         Deed::LastN => route.to(lastn::show),
         Deed::Meta => route.to(meta::show),
         Deed::MetaAdd => route.to(meta::add),

@@ -35,7 +35,7 @@ impl Bundle {
         self.entry(&format!(r#""fullUrl":{url}"#), Some(body), r#","search":{"mode":"match"}"#);
     }
 
-    /// What comes with the matches.
+    /// What a match brings with it.
     pub fn included(&mut self, base: &str, version: &Version, body: &[u8]) {
         let url = quoted(&format!("{base}/{}", version.key));
         self.entry(&format!(r#""fullUrl":{url}"#), Some(body), r#","search":{"mode":"include"}"#);

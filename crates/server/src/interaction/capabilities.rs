@@ -154,10 +154,12 @@ fn operations(kind: &str) -> Vec<Node<'static>> {
 /// The name of an operation, and of its definition in R4.
 fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
     Some(match deed {
+        Deed::Everything => ("everything", "Patient-everything"),
         Deed::LastN => ("lastn", "Observation-lastn"),
         Deed::Meta => ("meta", "Resource-meta"),
         Deed::MetaAdd => ("meta-add", "Resource-meta-add"),
         Deed::MetaDelete => ("meta-delete", "Resource-meta-delete"),
+        Deed::ValidateType => ("validate", "Resource-validate"),
         _ => return None,
     })
 }

@@ -59,7 +59,7 @@ impl Slot {
 pub fn check_questions(ask: &Ask, calls: &[Call]) -> Result<(), Failure> {
     for (at, call) in calls.iter().enumerate() {
         if let Deed::Ask(Question::Search { scope, pairs }) = &call.deed {
-            scope.query(ask, pairs).map_err(|failure| failure.of_entry(at))?;
+            scope.read(ask, pairs).map_err(|failure| failure.of_entry(at))?;
         }
     }
     Ok(())
