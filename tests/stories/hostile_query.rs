@@ -32,6 +32,98 @@ fn link(bundle: &Value, relation: &str) -> Option<String> {
     link["url"].as_str().map(str::to_owned)
 }
 
+/// A ring of organizations, each a part of the next, and as many patients as are asked for at the first of them.
+fn ring(siege: &Siege, organizations: usize, patients: usize) {
+    let organization = |number: usize| {
+        let next = format!("Organization/o{}", (number + 1) % organizations);
+        json!({ "resourceType": "Organization", "id": format!("o{number}"), "name": "Ring", "partOf": { "reference": next } })
+    };
+    let patient = |number: usize| {
+        let at = json!({ "reference": "Organization/o0" });
+        json!({ "resourceType": "Patient", "id": format!("p{number}"), "managingOrganization": at })
+    };
+    let all = (0..organizations).map(organization).chain((0..patients).map(patient));
+    let entry: Vec<Value> = all
+        .map(|resource| json!({ "request": { "method": "PUT", "url": reference(&resource) }, "resource": resource }))
+        .collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entry });
+    let stored = siege.post("", "application/fhir+json", bundle.to_string());
+    assert_eq!(stored.status, 200, "{}", stored.text);
+}
+
+#[test]
+fn hostile_29_includes_come_to_an_end_and_say_so() {
+    let siege = Siege::begin();
+    ring(&siege, 50, 1_500);
+    let modes = |reply: &Reply, mode: &str| {
+        let entries = reply.json()["entry"].as_array().cloned().unwrap_or_default();
+        entries.into_iter().filter(|entry| entry["search"]["mode"] == mode).collect::<Vec<_>>()
+    };
+    let everything = siege.get("Patient?_id=p0&_include=*&_include:iterate=*&_revinclude=*&_revinclude:iterate=*");
+    assert_eq!(everything.status, 200, "{}", everything.text);
+    let (included, outcomes) = (modes(&everything, "include"), modes(&everything, "outcome"));
+    assert!(!included.is_empty() && included.len() <= 1_000, "{}", included.len());
+    assert_eq!(outcomes.len(), 1, "it says that there would be more");
+    assert_eq!(outcomes[0]["resource"]["issue"][0]["code"], "too-costly", "{outcomes:?}");
+    let chain = siege.get("Organization?_id=o0&_include:iterate=Organization:partof&_include=Organization:partof");
+    assert!((1..=4).contains(&modes(&chain, "include").len()), "{}", chain.text);
+    assert_eq!(modes(&chain, "outcome").len(), 1, "{}", chain.text);
+    let many = vec!["_include=Patient:organization"; 99].join("&");
+    assert_eq!(siege.get(&format!("Patient?_id=p0&{many}")).status, 200, "the same one many times is one");
+    let kinds =
+        ["link", "general-practitioner", "organization"].map(|code| format!("_include=Patient:{code}")).join("&");
+    let iterated = kinds.replace("_include=", "_include:iterate=");
+    let reverse =
+        ["Observation:subject", "Condition:subject", "Encounter:subject", "Procedure:subject", "Coverage:patient"];
+    let reverse: Vec<String> = reverse
+        .iter()
+        .flat_map(|of| ["_revinclude=", "_revinclude:iterate="].map(|how| format!("{how}{of}")))
+        .collect();
+    let targets = ["Patient", "RelatedPerson"].map(|target| format!("_include=Patient:link:{target}")).join("&");
+    let known = format!("{kinds}&{iterated}&{}&{targets}", reverse.join("&"));
+    assert_eq!(siege.get(&format!("Patient?_id=p0&{known}")).status, 200);
+    refused(
+        &siege,
+        &[400],
+        &[
+            "_include=**",
+            "_include=Patient",
+            "_include=Patient:nothing",
+            "_include=Patient:name",
+            "_include=Nothing:subject",
+            "_include=Patient:organization:Observation",
+            "_include:recurse=Patient:organization",
+            "_include=../..:*",
+            "_revinclude=",
+        ],
+    );
+    siege.withstood();
+}
+
+#[test]
+fn hostile_31_a_chain_has_few_links_and_known_ones() {
+    let siege = Siege::begin();
+    ring(&siege, 20, 5);
+    assert_eq!(found(&siege.get("Patient?organization.partof.partof.name=ring")).len(), 5);
+    assert_eq!(found(&siege.get("Organization?_has:Patient:organization:_id=p0")).len(), 1);
+    let deep = format!("organization.{}name=ring", "partof.".repeat(20));
+    refused(
+        &siege,
+        &[400],
+        &[
+            &deep,
+            &format!("{}_id=x", "_has:Organization:partof:".repeat(20)),
+            "organization.nothing=x",
+            "organization:Patient.name=x",
+            "_has:Patient:name:_id=x",
+            "_has:Nothing:subject:_id=x",
+            "_has:Patient:organization=x",
+            "organization..name=x",
+        ],
+    );
+    siege.withstood();
+}
+
 #[test]
 fn hostile_32_what_cannot_be_answered_is_never_answered_with_everything() {
     let siege = Siege::begin();
@@ -229,6 +321,8 @@ fn hostile_39_so_many_values_are_no_question() {
 fn hostile_40_a_date_is_a_date() {
     let siege = Siege::begin();
     for date in [
+        "0000",
+        "0000-01-01",
         "9999-99-99",
         "2020-13",
         "2020-02-30",
@@ -275,6 +369,44 @@ fn hostile_41_ids_that_are_not_there_all_look_the_same() {
         .collect();
     let differ = made[0].bytes().zip(made[1].bytes()).filter(|(one, other)| one != other).count();
     assert!(differ > 8, "{made:?}");
+    siege.withstood();
+}
+
+#[test]
+fn hostile_42_a_whole_record_comes_in_pages() {
+    let siege = Siege::begin();
+    let patients = ["a", "b"].map(|id| json!({ "resourceType": "Patient", "id": id }));
+    let results = (0..1_200).map(|number| {
+        let subject = json!({ "reference": if number % 2 == 0 { "Patient/a" } else { "Patient/b" } });
+        json!({ "resourceType": "Observation", "id": format!("r{number}"), "status": "final", "code": { "text": "x" }, "subject": subject })
+    });
+    let entry: Vec<Value> = patients
+        .into_iter()
+        .chain(results)
+        .map(|resource| json!({ "request": { "method": "PUT", "url": reference(&resource) }, "resource": resource }))
+        .collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entry });
+    assert_eq!(siege.post("", "application/fhir+json", bundle.to_string()).status, 200);
+    let mut page = siege.get("Patient/a/$everything?_count=100000");
+    let mut seen = 0;
+    loop {
+        for resource in found(&page) {
+            let of = resource["subject"]["reference"].as_str().unwrap_or("Patient/a");
+            assert_eq!(of, "Patient/a", "only what is this person's: {resource}");
+            seen += 1;
+        }
+        assert!(found(&page).len() <= 1_000, "a page has a bound");
+        let Some(next) = link(&page.json(), "next") else { break };
+        page = ask("GET", &next, &[], &[]);
+    }
+    assert_eq!(seen, 601);
+    assert_eq!(found(&siege.get("Patient/a/$everything?_type=Encounter")).len(), 0);
+    for path in
+        ["Patient/a/$everything?_type=Nothing", "Patient/a/$everything?colour=red", "Patient/a/$everything?start=x"]
+    {
+        siege.refused(path, &siege.get(path), &[400]);
+    }
+    siege.refused("nobody's", &siege.get("Patient/nobody/$everything"), &[404]);
     siege.withstood();
 }
 

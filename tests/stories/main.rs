@@ -41,6 +41,7 @@ mod order;
 mod parked;
 mod phi;
 mod readme;
+mod search;
 mod sending;
 mod sources;
 mod tls;

@@ -259,3 +259,6 @@ impl Record {
         self.shared.readers.run(maintenance::counts).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,7 @@ pub fn open_record(config: &Config) -> Result<Record, Failure> {
     let id_key = config.store.id_key_file.as_deref().map(id_key).transpose()?;
     make_private(&config.store.data)?;
     let (readers, queue) = (config.store.readers, config.store.queue);
-    let options = record::Options { readers, queue, id_key, ..record::Options::default() };
+    let options = record::Options { readers, queue, id_key, search: config.search.answering() };
     Record::open(&config.store.data, options).map_err(|error| Failure::System(error.to_string()))
 }
 

@@ -39,6 +39,8 @@ pub struct Parameter {
     targets: &'static str,
     /// `name=expression; …` of a composite, each relative to `expression`; see `Table::composite`.
     pub components: &'static str,
+    /// The canonical address of its definition.
+    pub url: &'static str,
 }
 
 /// All parameters. There is one table: [`table`].
@@ -185,7 +187,16 @@ impl Parameter {
         let mut column = || columns.next().expect("search.txt has seven columns");
         let (kind, code, class) = (column(), column(), column());
         let class = ParameterClass::read(class).expect("search.txt names a kind of parameter that R4 has");
-        Parameter { id: id(position), kind, code, class, expression: column(), targets: column(), components: column() }
+        Parameter {
+            id: id(position),
+            kind,
+            code,
+            class,
+            expression: column(),
+            targets: column(),
+            components: column(),
+            url: column(),
+        }
     }
 }
 

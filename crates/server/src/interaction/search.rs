@@ -12,8 +12,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use fhir::compartment::membership;
 use fhir::links::{Link, relink};
 use fhir::reference::{Literal, literal};
-use fhir::search::{Limits, Query, Summary};
-use record::{Key, Version};
+use fhir::search::{Query, Summary};
+use record::{Key, Page, Position, ReadError, Version};
 
 use super::answer::Answer;
 use super::bundle::Bundle;
@@ -23,6 +23,8 @@ use crate::http::{self, Ask, Failure, Form, Kind};
 
 /// The parameter of our page links.
 const PAGE: &str = "_page";
+/// The place of the first page of a search that was begun at a position.
+const FIRST: &str = "first-";
 
 /// Resources that come with a page of somebody's record, at most.
 const SURROUNDINGS_MAX: usize = 1_000;
@@ -88,6 +90,10 @@ async fn shown(ask: &Ask, scope: &Scope, pairs: Vec<(String, String)>) -> Result
 pub async fn run(ask: &Ask, scope: &Scope, mut pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
     let link = pairs.iter().position(|(name, _)| name == PAGE).map(|at| pairs.remove(at).1);
     let query = scope.read(ask, &pairs)?;
+    if query.summary == Summary::Text && !query.includes.is_empty() {
+        let text = "_summary=text shows no references, and cannot be asked for together with includes";
+        return Err(Failure::at(Kind::Invalid, "http._summary", text));
+    }
     let keep: Keep = Box::new(|_| true);
     let shown = Shown { path: scope.path(), used: query.used.clone(), keep, brings: Brings::Asked };
     page(ask, &shown, &query, link).await
@@ -120,25 +126,46 @@ pub type Keep = Box<dyn Fn(&Version) -> bool + Send + Sync>;
 /// The page of a search that a link leads to, or its first.
 pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>) -> Result<Answer, Failure> {
     let bound = shown.bound();
-    let page = link.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
-    let mut found = ask.app.record.search(&ask.access, query, page.as_deref()).await?;
+    let place = link.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
+    let mut found = look(ask, query, place.as_deref()).await?;
     found.versions.retain(|version| (shown.keep)(version));
-    let included = match shown.brings {
-        Brings::Asked => std::mem::take(&mut found.included),
-        Brings::Surroundings => surroundings(ask, &found).await?,
-        Brings::Nothing => Vec::new(),
-    };
+    if shown.brings == Brings::Surroundings {
+        found.included = surroundings(ask, &found).await?;
+    }
     let mut links = vec![("self", shown.address(&ask.base, link.as_deref()))];
+    if link.is_some() || found.next.is_some() {
+        let first = ask.seal(&bound, &format!("{FIRST}{}", found.position));
+        links.push(("first", shown.address(&ask.base, Some(&first))));
+    }
     let next = found.next.as_deref().map(|next| ask.seal(&bound, next));
     links.extend(next.map(|next| ("next", shown.address(&ask.base, Some(&next)))));
-    let mut bundle = Bundle::begin("searchset", found.total, &links);
+    Ok(Answer::of_resource(StatusCode::OK, bundle(ask, query, &found, &links)))
+}
+
+/// The page that begins at the place, or the first as it is now.
+async fn look(ask: &Ask, query: &Query, place: Option<&str>) -> Result<Page, Failure> {
+    let (record, access) = (&ask.app.record, &ask.access);
+    match place.and_then(|place| place.strip_prefix(FIRST)) {
+        Some(position) => {
+            let position: Position = position.parse().map_err(|_| ReadError::BadPage)?;
+            Ok(record.search_at(access, query, position).await?)
+        }
+        None => Ok(record.search(access, query, place).await?),
+    }
+}
+
+/// Matches, what they bring with them, and what there is to say beside them.
+fn bundle(ask: &Ask, query: &Query, found: &Page, links: &[(&str, String)]) -> Vec<u8> {
+    let mut bundle = Bundle::begin("searchset", found.total, links);
     if query.summary != Summary::Count {
         let view = View::of_query(query);
         for version in &found.versions {
             let Some(body) = &version.body else { continue };
             bundle.found(&ask.base, version, &view.show(body.clone()));
         }
-        for version in &included {
+        // `_elements` names elements of what is looked for, not of what comes with it.
+        let view = if matches!(view, View::Elements(_)) { View::Everything } else { view };
+        for version in &found.included {
             let Some(body) = &version.body else { continue };
             bundle.included(&ask.base, version, &view.show(body.clone()));
         }
@@ -147,11 +174,11 @@ pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>)
             bundle.outcome(&warnings);
         }
     }
-    Ok(Answer::of_resource(StatusCode::OK, bundle.end()))
+    bundle.end()
 }
 
 /// What the matches refer to that is in no patient's compartment, each once, as it was at the page's moment.
-async fn surroundings(ask: &Ask, found: &record::Page) -> Result<Vec<Version>, Failure> {
+async fn surroundings(ask: &Ask, found: &Page) -> Result<Vec<Version>, Failure> {
     let is_nobodys = |kind: &str| kind != "Patient" && membership("Patient", kind).is_empty();
     let mut keys = BTreeSet::new();
     for body in found.versions.iter().filter_map(|version| version.body.as_deref()) {
@@ -183,13 +210,13 @@ impl Scope {
     /// The query within this scope.
     pub fn read(&self, ask: &Ask, pairs: &[(String, String)]) -> Result<Query, Failure> {
         let invalid = |issues| Failure::of(Kind::Invalid, issues);
-        let (handling, limits) = (ask.form.handling, Limits::default());
+        let (handling, limits) = (ask.form.handling, ask.app.config.search.reading());
         match self {
-            Scope::Kind(kind) => Query::parse(kind, pairs, handling).map_err(invalid),
+            Scope::Kind(kind) => Query::parse_within(&limits, kind, pairs, handling).map_err(invalid),
             Scope::All => Query::across(&limits, pairs, handling).map_err(invalid),
             Scope::Compartment { kind, id, inner } => {
                 let query = match inner {
-                    Some(inner) => Query::parse(inner, pairs, handling),
+                    Some(inner) => Query::parse_within(&limits, inner, pairs, handling),
                     None => Query::across(&limits, pairs, handling),
                 };
                 query.map_err(invalid)?.within(kind, id).map_err(|issue| Failure::of(Kind::NotFound, vec![issue]))

@@ -75,12 +75,33 @@ fn summary(deed: Deed) -> &'static str {
 fn shared(deed: Deed) -> &'static [&'static str] {
     match deed {
         Deed::Capabilities => &["_format", "_pretty"],
-        Deed::SearchSystem => {
-            &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "_type", "Prefer"]
-        }
-        Deed::SearchType | Deed::SearchCompartment => {
-            &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "Prefer"]
-        }
+        Deed::SearchSystem => &[
+            "_format",
+            "_pretty",
+            "_summary",
+            "_elements",
+            "_count",
+            "_sort",
+            "_total",
+            "_include",
+            "_revinclude",
+            "_page",
+            "_type",
+            "Prefer",
+        ],
+        Deed::SearchType | Deed::SearchCompartment => &[
+            "_format",
+            "_pretty",
+            "_summary",
+            "_elements",
+            "_count",
+            "_sort",
+            "_total",
+            "_include",
+            "_revinclude",
+            "_page",
+            "Prefer",
+        ],
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
         Deed::Everything => &["_format", "_pretty", "start", "end", "_since", "_type", "_count", "_page"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
@@ -216,6 +237,12 @@ pub fn parameters() -> Value {
         ),
         ("_sort", "search parameters with commas, with - before one for descending order", text()),
         ("_total", "how well the number of matches must be known", one_of(&["none", "estimate", "accurate"])),
+        (
+            "_include",
+            "what a match refers to: Type:parameter, Type:parameter:Target, Type:* or *; also _include:iterate",
+            text(),
+        ),
+        ("_revinclude", "what refers to a match, in the same way; also _revinclude:iterate", text()),
         ("_page", "of the links of an answer; made for one search and one requester", text()),
         ("max", "how many of each kind", json!({ "type": "integer", "minimum": 1 })),
         ("start", "care at this time or later", text()),
