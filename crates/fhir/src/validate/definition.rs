@@ -44,7 +44,9 @@ fn published(url: &str) -> Option<&'static Parameter> {
 fn capabilities(walk: &mut Walk<'_, '_>, statement: &Object<'_>) {
     for (rest_at, rest) in statement.items("rest").iter().filter_map(Node::as_object).enumerate() {
         for (at, resource) in rest.items("resource").iter().filter_map(Node::as_object).enumerate() {
-            for (parameter_at, parameter) in resource.items("searchParam").iter().filter_map(Node::as_object).enumerate() {
+            for (parameter_at, parameter) in
+                resource.items("searchParam").iter().filter_map(Node::as_object).enumerate()
+            {
                 let origin = parameter.str("definition").and_then(published);
                 let class = parameter.str("type").and_then(ParameterClass::read);
                 if origin.is_some_and(|origin| Some(origin.class) != class) {

@@ -77,7 +77,7 @@ pub fn is_either(extension: &Object<'_>) -> bool {
 /// `eld-19`: steps of 1 to 64 characters other than blanks and most punctuation, each with `[x]` or a slice behind it.
 /// R4's pattern for it is too large for a library that bounds what a pattern may cost.
 pub fn is_element_path(path: &str) -> bool {
-    let is_name = |name: &str| (1..=64).contains(&name.chars().count()) && !name.contains(|c| is_apart(c));
+    let is_name = |name: &str| (1..=64).contains(&name.chars().count()) && !name.contains(is_apart);
     path.split('.').enumerate().all(|(at, step)| {
         let (step, slice) = match step.split_once(':') {
             Some((step, slice)) => (step, Some(slice)),

@@ -43,7 +43,10 @@ pub fn check(walk: &mut Walk<'_, '_>, bundle: &Object<'_>, index: &Index<'_>) {
                 walk.error(IssueType::Value, "an OperationOutcome is found by no search; its mode is outcome");
             }
             (Some("match"), _, Some(asked)) if kind != asked => {
-                walk.error(IssueType::Value, format!("a {kind} is no match of a search for {asked}; its mode is include"));
+                walk.error(
+                    IssueType::Value,
+                    format!("a {kind} is no match of a search for {asked}; its mode is include"),
+                );
             }
             _ => {}
         }
