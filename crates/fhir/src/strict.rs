@@ -135,8 +135,7 @@ impl Findings {
             missing &= missing - 1;
             let element = kind.elements.iter().find(|element| u32::from(element.slot) == slot);
             let element = element.expect("a required slot has an element");
-            let name = if element.choice { format!("{}[x]", element.stem) } else { element.name.to_owned() };
-            self.note_at(&name, IssueType::Required, "is required and missing")?;
+            self.note_at(element.stem, IssueType::Required, "is required and missing")?;
         }
         Ok(())
     }

@@ -70,6 +70,16 @@ fn what_is_within_the_bounds_can_be_run() {
     assert_eq!(answer(&either, &resource).as_deref(), Ok("true"));
     let nested = format!("{}id{}", "where(".repeat(NESTING_MAX - 1), ")".repeat(NESTING_MAX - 1));
     assert_eq!(answer(&nested, &resource).as_deref(), Ok("Patient"));
+    for link in [".select($this)", ".where(true)", ".combine({})", ".repeat({})", ".iif(true, $this)", ".id", "[0]"] {
+        let chains = (1..NODES_MAX).rev().map(|links| answer(&format!("id{}", link.repeat(links)), &resource));
+        let too_long = |answer: &Result<_, String>| answer.as_ref().is_err_and(|told| told.contains("512 parts"));
+        let longest = chains.into_iter().find(|answer| !too_long(answer));
+        assert!(longest.is_some_and(|answer| answer.is_ok()), "{link}");
+    }
+    for operator in ["&", "|", "=", "and", "in", "~"] {
+        let long = format!("'a'{}", format!(" {operator} 'a'").repeat(NODES_MAX / 2 - 1));
+        assert!(answer(&long, &resource).is_ok(), "{operator}");
+    }
 }
 
 /// Each `value` of an extension is one of fifty types: followed by name, the ways would soon be millions.

@@ -3,26 +3,15 @@
 //!
 //! The data lies beside the checkout; where it is absent the tests say so and pass.
 
+#[path = "support/shared.rs"]
+mod shared;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use fhir::validate::{Options, validate, validate_by_expression};
 use fhir::{Issue, IssueType, Node, Object, Resource, Severity, json};
 
 const OPTIONS: Options<'_> = Options { least: Severity::Warning, now: None, issues_max: 10_000 };
-
-fn shared(folder: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(folder);
-    let Ok(entries) = std::fs::read_dir(&root) else {
-        #[expect(clippy::print_stderr, reason = "a skipped test is seen")]
-        {
-            eprintln!("skipped: {} is not here", root.display());
-        }
-        return Vec::new();
-    };
-    let files = entries.map(|entry| entry.expect("a folder can be listed").path());
-    files.filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
-}
 
 /// Key and place of every broken invariant. R4 asks a resource about what it contains, and we say which one it is.
 fn broken(issues: &[Issue]) -> BTreeSet<(String, String)> {
@@ -72,10 +61,10 @@ fn damage(object: &mut Object<'_>, turn: &mut usize, every: usize) {
 fn what_is_answered_by_hand_is_what_the_expressions_say() {
     let mut found = Vec::new();
     for folder in ["fhir-r4-examples/json", "fhir-test-cases/validator", "synthea-r4-smart"] {
-        for path in shared(folder) {
+        for path in shared::shared(folder, "json") {
             let bytes = std::fs::read(&path).expect("an example can be read");
             let Ok(resource) = json::read(&bytes) else { continue };
-            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let file = shared::name(&path);
             // A Bundle of a whole record takes its time, and has nothing new after the first hundred.
             if bytes.len() > 400_000 {
                 continue;

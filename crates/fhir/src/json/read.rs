@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         seen: &mut Seen,
         object: &mut Object<'a>,
     ) -> Step<()> {
-        self.findings.path.enter(element.name);
+        self.findings.path.enter(element.stem);
         match seen.admit(element, sibling, object) {
             Ok(()) => {
                 let name = if sibling { element.sibling } else { element.name };

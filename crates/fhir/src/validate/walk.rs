@@ -270,11 +270,12 @@ impl<'r> Walk<'r, '_> {
         if self.options.least < Severity::Information {
             return;
         }
-        for profile in meta.items("profile").iter().filter_map(Node::as_str) {
-            if !profile.starts_with(address::CORE) && self.profiles.insert(profile) {
-                let path = self.path.of("meta.profile");
+        for (at, profile) in meta.items("profile").iter().filter_map(Node::as_str).enumerate() {
+            let name = profile.strip_prefix(address::CORE);
+            let is_type = name.is_some_and(|name| schema::r4().resource(name).is_some());
+            if !is_type && self.profiles.insert(profile) {
                 let text = "a profile is claimed that is not checked here: only what R4 itself asks is";
-                self.add(Issue::information(IssueType::NotSupported, path, text));
+                self.note_at(&format!("meta.profile[{at}]"), Severity::Information, IssueType::NotSupported, text);
             }
         }
     }

@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
                 self.refuse_attribute(kind, name, opened.tag)?;
                 continue;
             };
-            self.findings.path.enter(element.name);
+            self.findings.path.enter(element.stem);
             let primitive = element.primitive.expect("an attribute is a primitive");
             let value = self.value(element, primitive, raw, opened.tag)?;
             building.attribute(element, value);

@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
     fn child(&mut self, building: &mut Building<'a>, tag: Tag<'a>) -> Step<()> {
         let opened = self.open(tag)?;
         let Some(element) = self.place(building, &opened)? else { return self.skip(opened) };
-        self.findings.path.enter(element.name);
+        self.findings.path.enter(element.stem);
         if element.many {
             self.findings.path.enter_item(building.index(element));
         }
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             building.last.and_then(|last| out_of_place(element, last, building))
         };
         let Some(fault) = fault else { return Ok(Some(element)) };
-        self.refuse(self.findings.path.of(element.name), opened.tag.at, &fault)?;
+        self.refuse(self.findings.path.of(element.stem), opened.tag.at, &fault)?;
         Ok(None)
     }
 
