@@ -229,3 +229,33 @@ fn the_surface_is_described_and_the_description_is_valid() {
     let ran = run(validator, b"").done();
     assert!(ran.out.contains("OK"), "{ran:?}");
 }
+
+#[test]
+fn what_is_as_deep_as_it_may_be_is_shown_in_every_form() {
+    let hilum = Hilum::start();
+    let url = format!("{}/Basic", hilum.fhir().base);
+    let of_depth = |depth: usize| {
+        let (open, close) = (r#"[{"url":"u","extension":"#.repeat(depth - 2), "}]".repeat(depth - 2));
+        format!(
+            r#"{{"resourceType":"Basic","code":{{"text":"x"}},"extension":{open}[{{"url":"u","valueCode":"x"}}]{close}}}"#
+        )
+    };
+    let json = [("content-type", "application/fhir+json")];
+    assert_eq!(ask("POST", &url, &json, of_depth(65).as_bytes()).status, 400);
+    let created = ask("POST", &url, &json, of_depth(64).as_bytes());
+    assert_eq!(created.status, 201, "{}", created.text);
+    let at = created.header("location").split("/_history").next().expect("an address").to_owned();
+    for address in [
+        at.clone(),
+        format!("{at}/_history"),
+        url.clone(),
+        format!("{at}?_elements=code"),
+        format!("{url}?_summary=true"),
+    ] {
+        for format in ["json", "xml"] {
+            let sign = if address.contains('?') { '&' } else { '?' };
+            let reply = get(&format!("{address}{sign}_format={format}&_pretty=true"), &[]);
+            assert_eq!(reply.status, 200, "{address} {format}: {}", reply.text);
+        }
+    }
+}

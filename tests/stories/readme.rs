@@ -112,7 +112,7 @@ fn what_is_deployed_names_what_there_is() {
     // What the operators' README says of settings is a setting.
     let (prose, settings) = (read("deploy/README.md"), read("deploy/hilum.toml"));
     for word in prose.split('`').skip(1).step_by(2).filter(|word| {
-        ["store.", "http.", "server.", "log.", "profiles."].iter().any(|section| word.starts_with(section))
+        ["store.", "http.", "search.", "server.", "log.", "profiles."].iter().any(|section| word.starts_with(section))
     }) {
         let key = word.split(['.', ' ', '=']).nth(1).expect("a key");
         assert!(settings.contains(&format!("{key} = ")), "{word} is no setting");

@@ -59,6 +59,8 @@ pub struct Http {
     pub body_bytes_max: usize,
     /// Bytes of all bodies that are in hand at once; more wait. Bodies below 64 KiB are not counted.
     pub bodies_bytes_max: usize,
+    /// Objects inside one another in a body, at most 64.
+    pub depth_max: usize,
     /// Bytes of a request's path and query.
     pub url_bytes_max: usize,
     /// Entries of a batch or transaction.
@@ -273,6 +275,7 @@ impl Default for Http {
             trusted_network: false,
             body_bytes_max: 16 << 20,
             bodies_bytes_max: 128 << 20,
+            depth_max: fhir::json::Limits::default().depth_max,
             url_bytes_max: 16 << 10,
             bundle_entries_max: 10_000,
             connections_max: 1_024,

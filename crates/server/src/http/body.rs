@@ -9,6 +9,7 @@ use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpMessage, HttpRequest};
 
 use fhir::Resource;
+use fhir::json::Limits;
 use futures_core::Stream;
 
 use super::access::Ask;
@@ -32,13 +33,16 @@ pub async fn fhir_body(
         Failure::at(Kind::UnsupportedMedia, "http.Content-Type", text)
     })?;
     let body = read_body(request, payload, settings).await?;
+    // What is stored is read again elsewhere, where it has to be within the usual depth.
+    let usual = Limits::default();
+    let limits = Limits { depth_max: settings.depth_max.min(usual.depth_max), ..usual };
     if body.len() < BLOCKING_BYTES {
-        return read_resource(&body, format);
+        return read_resource(&body, format, limits);
     }
     if format == Format::Json && is_heap(&body) {
         return Err(Failure::new(Kind::TooLarge, "the body has more parts than any resource or Bundle of its size"));
     }
-    let read = actix_web::web::block(move || read_resource(&body, format)).await;
+    let read = actix_web::web::block(move || read_resource(&body, format, limits)).await;
     read.unwrap_or_else(|_| Err(Failure::new(Kind::Busy, "more is being read than there are threads; try again soon")))
 }
 
@@ -77,10 +81,10 @@ fn is_heap(body: &[u8]) -> bool {
 
 const COMMA_BYTES_MIN: usize = 8;
 
-fn read_resource(body: &[u8], format: Format) -> Result<Resource<'static>, Failure> {
+fn read_resource(body: &[u8], format: Format, limits: Limits) -> Result<Resource<'static>, Failure> {
     let read = match format {
-        Format::Json => fhir::json::read(body),
-        Format::Xml => fhir::xml::read(body),
+        Format::Json => fhir::json::read_within(body, limits),
+        Format::Xml => fhir::xml::read_within(body, limits),
     };
     read.map(Resource::into_owned).map_err(|issues| Failure::of(Kind::Invalid, issues))
 }

@@ -10,6 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RANGE};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{Error, HttpMessage, ResponseError};
+use fhir::json::Limits;
 use fhir::search::Handling;
 use fhir::{Issue, IssueType};
 
@@ -22,6 +23,9 @@ use crate::app::App;
 
 /// Larger bodies would hold up those who wait for this thread.
 const BLOCKING_BYTES: usize = 64 * 1024;
+
+/// A Bundle puts its resources so much deeper than they were when they came.
+const BUNDLE_DEPTH: usize = 8;
 
 pub async fn edge<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -121,7 +125,9 @@ fn write(body: &[u8], form: Form) -> Result<Vec<u8>, Failure> {
         return Ok(Vec::new());
     }
     let ours = |_| Failure::new(Kind::Broken, "the answer could not be written in this format; ask for JSON");
-    let resource = fhir::json::read(body).map_err(ours)?;
+    let usual = Limits::default();
+    let limits = Limits { depth_max: usual.depth_max + BUNDLE_DEPTH, ..usual };
+    let resource = fhir::json::read_within(body, limits).map_err(ours)?;
     let mut out = Vec::with_capacity(body.len() * 2);
     match (form.format, form.pretty) {
         (Format::Json, false) => fhir::json::write(&resource, &mut out),

@@ -4,7 +4,6 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, HttpDate, LAST_MODIFIED, LOCATION};
 
-use super::form::Form;
 use super::format::Format;
 use super::precondition::moment;
 use crate::interaction::Answer;
@@ -15,7 +14,7 @@ pub fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
 }
 
 /// What an interaction answers.
-pub fn answer(answer: Answer, _form: Form) -> HttpResponse {
+pub fn answer(answer: Answer) -> HttpResponse {
     let mut response = HttpResponse::build(answer.status);
     if let Some(version) = &answer.version {
         response.insert_header((ETAG, version.tag()));

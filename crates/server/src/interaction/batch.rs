@@ -23,11 +23,7 @@ const AT_ONCE: usize = 64;
 
 pub async fn post(ask: Ask, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
     let bundle = http::fhir_body(&request, payload, &ask.app.config.http).await?;
-    http::detached(async move {
-        let form = ask.form;
-        Ok(http::answer(run(ask, bundle).await?, form))
-    })
-    .await
+    http::detached(async move { Ok(http::answer(run(ask, bundle).await?)) }).await
 }
 
 /// Does what the Bundle asks for.

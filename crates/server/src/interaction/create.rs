@@ -26,7 +26,7 @@ pub async fn create(
     let resource = http::fhir_body(&request, payload, &ask.app.config.http).await?;
     http::detached(async move {
         let answer = run(&ask, kind, resource, unless.as_deref()).await?;
-        Ok(http::answer(answer, ask.form))
+        Ok(http::answer(answer))
     })
     .await
 }

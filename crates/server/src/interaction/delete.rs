@@ -16,7 +16,7 @@ use crate::http::{self, Ask, Failure, Match};
 pub async fn delete(ask: Ask, request: HttpRequest, path: Path<(String, String)>) -> Result<HttpResponse, Failure> {
     let key = key_of(&path)?;
     let wanted = Match::of_write(&request)?;
-    http::detached(async move { Ok(http::answer(by_id(&ask, key, wanted).await?, ask.form)) }).await
+    http::detached(async move { Ok(http::answer(by_id(&ask, key, wanted).await?)) }).await
 }
 
 /// `DELETE Patient?identifier=…`
@@ -24,7 +24,7 @@ pub async fn where_matches(ask: Ask, request: HttpRequest, kind: Path<String>) -
     let kind = kind_of(&kind)?;
     let wanted = Match::of_write(&request)?;
     let criteria = request.query_string().to_owned();
-    http::detached(async move { Ok(http::answer(by_criteria(&ask, kind, &criteria, wanted).await?, ask.form)) }).await
+    http::detached(async move { Ok(http::answer(by_criteria(&ask, kind, &criteria, wanted).await?)) }).await
 }
 
 pub async fn by_id(ask: &Ask, key: Key, wanted: Option<Match>) -> Result<Answer, Failure> {

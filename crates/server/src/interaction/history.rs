@@ -32,7 +32,7 @@ pub async fn of_everything(ask: Ask, request: HttpRequest) -> Result<HttpRespons
 }
 
 async fn show(ask: &Ask, of: HistoryOf, request: &HttpRequest) -> Result<HttpResponse, Failure> {
-    Ok(http::answer(run(ask, of, http::pairs(request.query_string())).await?, ask.form))
+    Ok(http::answer(run(ask, of, http::pairs(request.query_string())).await?))
 }
 
 pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Result<Answer, Failure> {

@@ -35,7 +35,7 @@ pub async fn patch(
     let key = key_of(&path)?;
     let wanted = Match::of_write(&request)?;
     let patch = Patch::of(&ask, &request, payload).await?;
-    http::detached(async move { Ok(http::answer(by_id(&ask, key, &patch, wanted).await?, ask.form)) }).await
+    http::detached(async move { Ok(http::answer(by_id(&ask, key, &patch, wanted).await?)) }).await
 }
 
 /// `PATCH Patient?identifier=…`
@@ -49,7 +49,7 @@ pub async fn where_matches(
     let wanted = Match::of_write(&request)?;
     let criteria = request.query_string().to_owned();
     let patch = Patch::of(&ask, &request, payload).await?;
-    let work = async move { Ok(http::answer(by_criteria(&ask, kind, &criteria, &patch, wanted).await?, ask.form)) };
+    let work = async move { Ok(http::answer(by_criteria(&ask, kind, &criteria, &patch, wanted).await?)) };
     http::detached(work).await
 }
 

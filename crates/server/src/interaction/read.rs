@@ -12,7 +12,7 @@ use crate::http::{self, Ask, Failure, Fresh};
 pub async fn read(ask: Ask, request: HttpRequest, path: Path<(String, String)>) -> Result<HttpResponse, Failure> {
     let key = key_of(&path)?;
     let answer = run(&ask, &key, &http::pairs(request.query_string()), &Fresh::of(&request)?).await?;
-    Ok(http::answer(answer, ask.form))
+    Ok(http::answer(answer))
 }
 
 pub async fn run(ask: &Ask, key: &Key, pairs: &[(String, String)], fresh: &Fresh) -> Result<Answer, Failure> {

@@ -84,7 +84,7 @@ pub async fn within_by_form(
 }
 
 async fn shown(ask: &Ask, scope: &Scope, pairs: Vec<(String, String)>) -> Result<HttpResponse, Failure> {
-    Ok(http::answer(run(ask, scope, pairs).await?, ask.form))
+    Ok(http::answer(run(ask, scope, pairs).await?))
 }
 
 pub async fn run(ask: &Ask, scope: &Scope, mut pairs: Vec<(String, String)>) -> Result<Answer, Failure> {

@@ -26,7 +26,7 @@ pub async fn update(
     let resource = http::fhir_body(&request, payload, &ask.app.config.http).await?;
     http::detached(async move {
         let answer = by_id(&ask, key, resource, wanted, unwanted).await?;
-        Ok(http::answer(answer, ask.form))
+        Ok(http::answer(answer))
     })
     .await
 }
@@ -44,7 +44,7 @@ pub async fn where_matches(
     let resource = http::fhir_body(&request, payload, &ask.app.config.http).await?;
     http::detached(async move {
         let answer = by_criteria(&ask, kind, &criteria, resource, wanted).await?;
-        Ok(http::answer(answer, ask.form))
+        Ok(http::answer(answer))
     })
     .await
 }

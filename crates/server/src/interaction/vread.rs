@@ -19,7 +19,7 @@ pub async fn vread(
     let view = View::of(&key.kind, &http::pairs(request.query_string()))?;
     let mut answer = run(&ask, &key, &vid).await?;
     answer.body = answer.body.map(|body| view.show(body));
-    Ok(http::answer(answer, ask.form))
+    Ok(http::answer(answer))
 }
 
 pub async fn run(ask: &Ask, key: &Key, vid: &str) -> Result<Answer, Failure> {

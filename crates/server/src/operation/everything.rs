@@ -33,7 +33,7 @@ pub async fn show(ask: Ask, request: HttpRequest, path: Path<String>) -> Result<
         keep: Box::new(move |version| keeps(start, end, version)),
         brings,
     };
-    Ok(http::answer(search::page(&ask, &shown, &query, page).await?, ask.form))
+    Ok(http::answer(search::page(&ask, &shown, &query, page).await?))
 }
 
 /// What is asked, in the operation's own words.

@@ -53,7 +53,7 @@ pub async fn show(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failur
             bundle.found(&ask.base, version, body);
         }
     }
-    Ok(http::answer(Answer::of_resource(StatusCode::OK, bundle.end()), ask.form))
+    Ok(http::answer(Answer::of_resource(StatusCode::OK, bundle.end())))
 }
 
 /// Up to `max` of each kind, newest first; the kind with the newest result first.

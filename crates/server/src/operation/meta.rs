@@ -22,7 +22,7 @@ pub async fn show(ask: Ask, path: Path<(String, String)>) -> Result<HttpResponse
     let version = ask.app.record.read(&ask.access, &key).await?.ok_or_else(|| not_found(&key))?;
     let body = version.body.as_deref().ok_or_else(|| gone(&key))?;
     let resource = fhir::json::read(body).map_err(|issues| Failure::of(Kind::Broken, issues))?;
-    Ok(http::answer(parameters(&resource), ask.form))
+    Ok(http::answer(parameters(&resource)))
 }
 
 pub async fn add(
@@ -56,7 +56,7 @@ async fn changed(
     let wanted = Match::of_write(&request)?;
     let given = http::fhir_body(&request, payload, &ask.app.config.http).await?;
     let meta = given_meta(given)?;
-    http::detached(async move { Ok(http::answer(run(&ask, &key, &meta, wanted, merge).await?, ask.form)) }).await
+    http::detached(async move { Ok(http::answer(run(&ask, &key, &meta, wanted, merge).await?)) }).await
 }
 
 /// The parameter `meta`.

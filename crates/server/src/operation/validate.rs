@@ -44,7 +44,7 @@ pub async fn stored(ask: Ask, request: HttpRequest, path: Path<(String, String)>
     let resource = fhir::json::read(&body).map_err(|issues| Failure::of(Kind::Broken, issues))?;
     let mut issues = asked_for_profile(profile);
     issues.extend(validate(&resource, &Options::default()));
-    Ok(http::answer(outcome(issues), ask.form))
+    Ok(http::answer(outcome(issues)))
 }
 
 async fn given(
@@ -59,14 +59,14 @@ async fn given(
         Ok(body) => body,
         // That it is no legal R4 is the answer, and no failure to answer.
         Err(failure) if failure.status() == StatusCode::BAD_REQUEST => {
-            return Ok(http::answer(outcome(failure.issues().to_vec()), ask.form));
+            return Ok(http::answer(outcome(failure.issues().to_vec())));
         }
         Err(failure) => return Err(failure),
     };
     let asked = Asked::of(body, &query)?;
     let issues = actix_web::web::block(move || asked.judge(kind, key.as_ref())).await;
     let issues = issues.map_err(|_| Failure::new(Kind::Busy, "too much is being judged at once; try again soon"))?;
-    Ok(http::answer(outcome(issues), ask.form))
+    Ok(http::answer(outcome(issues)))
 }
 
 /// What is to be judged, and how.
