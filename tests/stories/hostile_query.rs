@@ -426,6 +426,12 @@ fn hostile_44_a_time_far_away_is_a_time() {
     assert_eq!((future.status, future.json()["entry"].clone()), (200, Value::Null), "{}", future.text);
     let past = siege.get("_history?_since=1900-01-01T00:00:00Z&_count=1");
     assert_eq!(past.json()["entry"].as_array().map(Vec::len), Some(1), "{}", past.text);
+    for (at, entries) in [("2999", 1), ("1900", 0), ("9999-12-31", 1), ("0001-01-01", 0)] {
+        let reply = siege.get(&format!("_history?_at={at}"));
+        let found = reply.json()["entry"].as_array().map_or(0, Vec::len);
+        assert_eq!((reply.status, found), (200, entries), "{at}: {}", reply.text);
+    }
+    siege.refused("_at", &siege.get("_history?_at=0000"), &[400]);
     for since in ["yesterday", "99999-01-01T00:00:00Z", "2020-01-01T00:00:00", ""] {
         siege.refused(since, &siege.get(&format!("_history?_since={since}")), &[400]);
     }

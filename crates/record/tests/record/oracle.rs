@@ -22,7 +22,7 @@ struct World(Vec<(Position, Resource<'static>)>);
 
 impl World {
     async fn of(record: &Record) -> World {
-        let query = HistoryQuery { of: HistoryOf::Everything, before: None, since: None, limit: 1_000 };
+        let query = HistoryQuery { of: HistoryOf::Everything, before: None, since: None, at: None, limit: 1_000 };
         let page = record.history(&all(), &query).await.unwrap();
         assert!(page.next.is_none(), "the whole log is looked at");
         let mut seen = BTreeSet::new();
