@@ -135,7 +135,8 @@ async fn history_at_a_time_is_what_was_current_then() {
             let mut found: Vec<String> =
                 page.versions.iter().map(|version| format!("{}/{}", version.key, version.vid)).collect();
             let mut expected = expected.to_vec();
-            (found.sort(), expected.sort());
+            found.sort();
+            expected.sort();
             assert_eq!(found, expected, "{from} to {to}");
         }
     }
