@@ -23,12 +23,8 @@ pub struct Prepared {
 pub fn prepare(resource: &Resource<'_>) -> Prepared {
     let id = resource.id().expect("a resource has its id before it is stored");
     let rows = Box::new(Rows::of(resource));
-    Prepared {
-        key: Key::new(resource.kind(), id),
-        body: body::pack(&body::canonical(resource), true),
-        marks: rows.marks(),
-        rows,
-    }
+    let key = Key::new(resource.kind(), id);
+    Prepared { body: body::of(resource, &key), key, marks: rows.marks(), rows }
 }
 
 impl Prepared {
