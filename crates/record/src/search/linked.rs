@@ -131,20 +131,14 @@ impl Linked<'_> {
     /// Whether one of those refers to the candidate.
     pub fn holds(&self, id: &str) -> Result<bool, ReadError> {
         let hashes = self.moment.hashes(self.kind, id).map_err(broken)?;
-        for p in derived::parts(self.parameter) {
-            let probes = probe::referring(p, &hashes);
-            let found = match &self.plan {
-                Some(plan) => plan.any(&Lead::Gathered(probes))?,
-                None => match Plan::beside(self.moment, &self.from, probes)? {
-                    Some(plan) => plan.any(&plan.lead)?,
-                    None => false,
-                },
-            };
-            if found {
-                return Ok(true);
-            }
+        let probes = probe::referring(derived::local(self.parameter), &hashes);
+        match &self.plan {
+            Some(plan) => plan.any(&Lead::Gathered(probes)),
+            None => match Plan::beside(self.moment, &self.from, probes)? {
+                Some(plan) => plan.any(&plan.lead),
+                None => Ok(false),
+            },
         }
-        Ok(false)
     }
 }
 

@@ -6,7 +6,7 @@
 //! would cost more to look up than to read is decided by the body, as `fhir::search` has it. `Access` is a part of every
 //! plan: what it does not reach is no candidate, on whichever end of a chain it stands.
 
-use fhir::search::{Clause, Criterion, Filter, Modifier, Parameter, ParameterClass, ParameterId, Relation};
+use fhir::search::{Clause, Criterion, Filter, Modifier, Parameter, ParameterClass, ParameterId, Relation, table};
 use rusqlite::types::Value;
 
 use super::lead::{self, Chosen, Lead};
@@ -226,9 +226,8 @@ impl<'m> Draft<'m> {
             }
             Relation::Chain { parameter, to } => match linked::chain(moment, parameter, to)? {
                 Some(ends) => {
-                    let parts = derived::parts(parameter).into_iter();
                     let hashes: Vec<i64> = ends.hashes.iter().copied().collect();
-                    let probes = parts.flat_map(|p| probe::referring(p, &hashes)).collect();
+                    let probes = probe::referring(derived::local(parameter), &hashes);
                     let by_body = if ends.rough {
                         self.rest.relations.push(relation.clone());
                         ByBody::Narrows
@@ -262,7 +261,8 @@ impl<'m> Draft<'m> {
         ids.extend(merged::same(self.moment.db, kind, id, self.moment.position)?);
         let hashes: Vec<i64> = ids.iter().map(|id| hash::local_hash(kind, id)).collect();
         let by = fhir::compartment::membership(kind, self.rest.kind);
-        let mut probes: Vec<Probe> = by.iter().flat_map(|p| probe::referring(p.0, &hashes)).collect();
+        let local = |id: &ParameterId| table().get(*id).map_or(id.0, derived::local);
+        let mut probes: Vec<Probe> = by.iter().flat_map(|id| probe::referring(local(id), &hashes)).collect();
         if kind == self.rest.kind {
             probes.push(probe::ids(self.kind, &ids[..1]));
         }

@@ -106,6 +106,9 @@ impl Probe {
 
 /// Whether the index knows nothing that would narrow a clause: it is decided by the body alone.
 pub fn is_bodily(clause: &Clause) -> bool {
+    if clause.modifier == Modifier::Missing && derived::is_filtered(clause.parameter) {
+        return true;
+    }
     matches!(
         (clause.modifier, clause.parameter.class),
         (Modifier::Text, _) | (Modifier::Below, ParameterClass::Uri) | (Modifier::Missing, ParameterClass::Composite)
@@ -115,9 +118,15 @@ pub fn is_bodily(clause: &Clause) -> bool {
 /// The look-ups of which any one finds what the clause, its negation aside, asks for. `kind` is the type's number.
 pub fn of_clause(kind: i64, clause: &Clause) -> Vec<Probe> {
     let mut probes = Vec::new();
+    let local = derived::local(clause.parameter);
     for p in derived::parts(clause.parameter) {
         let mut codes = Codes::default();
-        for criterion in &clause.values {
+        let is_local = |criterion: &&Criterion| matches!(criterion, Criterion::Reference { .. });
+        let own = |criterion: &&Criterion| match derived::is_filtered(clause.parameter) {
+            true => is_local(criterion) == (p == local),
+            false => true,
+        };
+        for criterion in clause.values.iter().filter(own) {
             match criterion {
                 Criterion::Token(code) if clause.parameter.code == "_id" => codes.id(code),
                 Criterion::Token(code) | Criterion::Identifier(code) => codes.add(code),
