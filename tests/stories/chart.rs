@@ -141,3 +141,27 @@ fn what_hangs_together_is_searched_together() {
         assert_eq!(fhir.get(query).status, 400, "{query}");
     }
 }
+
+#[test]
+fn words_are_found_soon_after_they_were_written() {
+    let hilum = Hilum::start();
+    let fhir = hilum.fhir();
+    let note = |id: &str, text: &str, div: &str| {
+        json!({ "resourceType": "Condition", "id": id, "subject": { "reference": "Patient/a" }, "note": [{ "text": text }],
+                "text": { "status": "generated", "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{div}</div>") } })
+    };
+    for (id, text, div) in [("one", "wheezing at night", "asthma"), ("two", "nothing", "no <b>asthmatic</b> signs")] {
+        assert_eq!(fhir.put(&format!("Condition/{id}"), &[], &note(id, text, div)).status, 201);
+    }
+    // The answer says while the index of words is behind.
+    let begun = std::time::Instant::now();
+    while fhir.get("Condition?_content=wheezing").text.contains("\"outcome\"") {
+        assert!(begun.elapsed() < crate::support::PATIENCE, "the index of words does not come");
+    }
+    assert_eq!(found(&fhir, "Condition?_content=wheezing").0, ["Condition/one"]);
+    assert_eq!(found(&fhir, "Condition?_text=asthma").0, ["Condition/one"]);
+    assert_eq!(found(&fhir, "Condition?_text=asthma%20OR%20signs").0, ["Condition/one", "Condition/two"]);
+    assert_eq!(found(&fhir, "Condition?_text=wheezing").0, [""; 0], "it is not in the narrative");
+    assert_eq!(fhir.delete("Condition/one", &[]).status, 204);
+    assert_eq!(found(&fhir, "Condition?_content=asthma").0, [""; 0]);
+}

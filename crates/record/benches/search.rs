@@ -21,7 +21,11 @@ const SEARCHES: [(&str, &str, &str); 22] = [
     ("patient, sorted by date", "Observation", "patient={patient}&_sort=-date&_count=20"),
     ("patient and date", "Observation", "patient={patient}&date=ge{from}&date=lt{to}"),
     ("code", "Observation", "code=http://loinc.org|{code}&_count=20"),
-    ("code and a hundredth of time, by date", "Observation", "code=http://loinc.org|{code}&date=ge{from}&date=lt{to}&_sort=date"),
+    (
+        "code and a hundredth of time, by date",
+        "Observation",
+        "code=http://loinc.org|{code}&date=ge{from}&date=lt{to}&_sort=date",
+    ),
     ("the same downwards", "Observation", "code=http://loinc.org|{code}&date=ge{from}&date=lt{to}&_sort=-date"),
     ("everything, by date", "Observation", "_sort=-date&_count=20"),
     ("code, by date", "Observation", "code=http://loinc.org|{code}&_sort=-date&_count=20"),
@@ -32,9 +36,17 @@ const SEARCHES: [(&str, &str, &str); 22] = [
     ("chain to many encounters", "Observation", "encounter.class=AMB&code=http://loinc.org|{code}&_count=20"),
     ("has, frequent", "Patient", "_has:Observation:patient:code=http://loinc.org|{code}&_count=20"),
     ("has, rare", "Patient", "_has:Condition:patient:code=http://snomed.info/sct|254837009&_count=20"),
-    ("include", "Observation", "patient={patient}&code=http://loinc.org|{code}&_include=Observation:encounter&_include=Observation:patient"),
+    (
+        "include",
+        "Observation",
+        "patient={patient}&code=http://loinc.org|{code}&_include=Observation:encounter&_include=Observation:patient",
+    ),
     ("include all", "Observation", "patient={patient}&code=http://loinc.org|{code}&_include:iterate=*"),
-    ("reverse include", "Encounter", "patient={patient}&_count=20&_revinclude=Observation:encounter&_revinclude=Procedure:encounter"),
+    (
+        "reverse include",
+        "Encounter",
+        "patient={patient}&_count=20&_revinclude=Observation:encounter&_revinclude=Procedure:encounter",
+    ),
     ("compartment", "Patient/*", "_count=20"),
     ("words of a code", "Observation", "patient={patient}&code:text=body&_count=20"),
     ("newest of everything", "*", "_count=20"),
@@ -91,12 +103,17 @@ fn query(kind: &str, text: &str, patient: &str, number: usize) -> Query {
         .replace("{code}", CODES[number % CODES.len()])
         .replace("{from}", &date(month))
         .replace("{to}", &date(month + 1));
-    let pairs: Vec<(String, String)> =
-        text.split('&').map(|pair| pair.split_once('=').unwrap()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let pairs: Vec<(String, String)> = text
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let limits = fhir::search::Limits::default();
     let query = match kind {
         "*" => Query::across(&limits, &pairs, Handling::Strict),
-        "Patient/*" => Query::across(&limits, &pairs, Handling::Strict).map(|query| query.within("Patient", patient).unwrap()),
+        "Patient/*" => {
+            Query::across(&limits, &pairs, Handling::Strict).map(|query| query.within("Patient", patient).unwrap())
+        }
         kind => Query::parse(kind, &pairs, Handling::Strict),
     };
     query.unwrap()

@@ -126,7 +126,11 @@ mod tests {
                     assert!(is_filtered(parameter) || parts == [parameter.id.0]);
                     continue;
                 }
-                assert!(!parts.iter().any(|part| DERIVED.contains_key(&ParameterId(*part))), "{kind} {}", parameter.code);
+                assert!(
+                    !parts.iter().any(|part| DERIVED.contains_key(&ParameterId(*part))),
+                    "{kind} {}",
+                    parameter.code
+                );
                 let names = parts.iter().filter_map(|part| search::table().get(ParameterId(*part)));
                 let names: Vec<&str> = names.map(|part| part.code).collect();
                 found.push(format!("{kind} {} = {}", parameter.code, names.join(" | ")));

@@ -35,7 +35,7 @@ impl Prepared {
     /// The JSON that a read shows once this is version `vid` of its resource, committed at `time`.
     pub fn shown(&self, vid: u64, time: Time) -> Vec<u8> {
         let json = body::unpack(&self.body).expect("it was packed here a moment ago");
-        body::with_meta(&json, &self.key, vid, time)
+        body::whole(&json, &self.key, vid, time)
     }
 
     /// What the writer has to write, about.

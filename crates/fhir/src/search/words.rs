@@ -130,15 +130,14 @@ mod tests {
             "stage":[{"summary":{"text":"Stage II"}}],"note":[{"authorString":"Eve","text":"Fever at night"}]}"##;
         let (narrative, elsewhere) = of(json);
         assert_eq!(narrative, "bonee liver metast&s es inner");
-        assert_eq!(
-            elsewhere,
-            "unal a *noted* thing bone cancer adams stage ii eve fever at night"
-        );
+        assert_eq!(elsewhere, "unal a *noted* thing bone cancer adams stage ii eve fever at night");
     }
 
     #[test]
     fn markup_that_never_ends_says_nothing() {
-        for (xhtml, text) in [("a<b", " a"), ("a &amp", " a "), ("<div>a</div>", "  a "), ("", " "), ("&#x41;&#0;&#xffffffff;", " A\0 ")] {
+        for (xhtml, text) in
+            [("a<b", " a"), ("a &amp", " a "), ("<div>a</div>", "  a "), ("", " "), ("&#x41;&#0;&#xffffffff;", " A\0 ")]
+        {
             let mut out = String::new();
             without_markup(xhtml, &mut out);
             assert_eq!(out, text, "{xhtml}");

@@ -322,10 +322,8 @@ fn string(p: u16, modifier: Modifier, normalised: &str, exact: &str) -> Probe {
     let text = |text: &str| Value::from(text.to_owned());
     let p = Value::from(i64::from(p));
     match modifier {
-        Modifier::Exact => {
-            Probe::new("string", Entry::Ranged, "p = ? AND text = ?", vec![p, text(normalised)])
-                .and("CASE exact WHEN '' THEN text ELSE exact END = ?", [text(exact)])
-        }
+        Modifier::Exact => Probe::new("string", Entry::Ranged, "p = ? AND text = ?", vec![p, text(normalised)])
+            .and("CASE exact WHEN '' THEN text ELSE exact END = ?", [text(exact)]),
         Modifier::Contains => {
             Probe::new("string", Entry::Ranged, "p = ?", vec![p]).and("instr(text, ?) > 0", [text(normalised)])
         }

@@ -90,13 +90,7 @@ fn column(rule: &Sort) -> String {
 }
 
 /// The value that a rule puts a match by.
-fn key(
-    plan: &Plan<'_>,
-    rule: &Sort,
-    found: &Match,
-    row: &Row<'_>,
-    at: usize,
-) -> Result<Option<SortKey>, ReadError> {
+fn key(plan: &Plan<'_>, rule: &Sort, found: &Match, row: &Row<'_>, at: usize) -> Result<Option<SortKey>, ReadError> {
     let text = || row.get(at).map_err(broken).map(|text: Option<String>| text.map(SortKey::Text));
     let time = || row.get(at).map_err(broken).map(|time: Option<i64>| time.map(SortKey::Time));
     let number = || row.get(at).map_err(broken).map(|number: Option<f64>| number.map(SortKey::Number));

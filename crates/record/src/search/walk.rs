@@ -22,7 +22,10 @@ pub struct Match {
 impl Plan<'_> {
     /// Whether the body has to be looked at.
     pub fn is_bodily(&self) -> bool {
-        !self.rest.clauses.is_empty() || !self.rest.relations.is_empty() || !self.has.is_empty() || !self.refers.is_empty()
+        !self.rest.clauses.is_empty()
+            || !self.rest.relations.is_empty()
+            || !self.has.is_empty()
+            || !self.refers.is_empty()
     }
 
     /// The positions of all matches, if they are no more than `most`.
@@ -119,8 +122,11 @@ impl Plan<'_> {
     fn candidates(&self, lead: &Lead, zone: (i64, i64), columns: &[String]) -> Option<(String, Vec<Value>)> {
         let seq = if matches!(lead, Lead::Walk) { "s.seq" } else { "l.seq" };
         let (checks, check_values) = self.checks(seq);
-        let columns: Vec<String> =
-            [seq].into_iter().map(str::to_owned).chain(columns.iter().map(|column| column.replace("{seq}", seq))).collect();
+        let columns: Vec<String> = [seq]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(columns.iter().map(|column| column.replace("{seq}", seq)))
+            .collect();
         let columns = columns.join(", ");
         let (sql, mut values) = match lead {
             Lead::Walk => (
