@@ -49,10 +49,12 @@ fn found(fhir: &Fhir, query: &str) -> (Vec<String>, Vec<String>) {
         assert_eq!(reply.status, 200, "{url}: {}", reply.text);
         let bundle = reply.json();
         for entry in bundle["entry"].as_array().into_iter().flatten() {
-            let key = crate::support::http::reference(&entry["resource"]);
+            let key = || crate::support::http::reference(&entry["resource"]);
             match entry["search"]["mode"].as_str() {
-                Some("match") => matches.push(key),
-                Some("include") => included.push(key),
+                Some("match") => matches.push(key()),
+                Some("include") => included.push(key()),
+                // What there is to say beside them, such as that the index of words is behind.
+                Some("outcome") => {}
                 mode => panic!("{mode:?}: {entry}"),
             }
         }
