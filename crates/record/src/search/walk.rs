@@ -13,6 +13,9 @@ use super::probe::Probe;
 use crate::error::ReadError;
 use crate::version::Version;
 
+/// What is done with each match; it says whether to go on.
+type Visit<'v> = &'v mut dyn FnMut(Match, &Row<'_>) -> Result<ControlFlow<()>, ReadError>;
+
 /// A version that matches; with its content where that had to be read to decide.
 pub struct Match {
     pub seq: i64,
@@ -50,13 +53,7 @@ impl Plan<'_> {
 
     /// Shows each match below a position, newest first, until `visit` has enough. `columns` are more to be read of the
     /// version at `{seq}`; they stand in the row from 1 on.
-    pub fn each(
-        &self,
-        lead: &Lead,
-        below: i64,
-        columns: &[String],
-        visit: &mut dyn FnMut(Match, &Row<'_>) -> Result<ControlFlow<()>, ReadError>,
-    ) -> Result<(), ReadError> {
+    pub fn each(&self, lead: &Lead, below: i64, columns: &[String], visit: Visit<'_>) -> Result<(), ReadError> {
         let zone = (self.zone.0, self.zone.1.min(below.saturating_sub(1)));
         if zone.0 > zone.1 {
             return Ok(());
