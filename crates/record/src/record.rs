@@ -241,7 +241,7 @@ impl Record {
         self.shared.writer.alone(move |db| maintenance::trim(db, now, limit)).await
     }
 
-    /// Lets the index of words follow the log by at most `limit` versions and [`fulltext::BATCH_MAX`]. How many it passed:
+    /// Lets the index of words follow the log by at most `limit` versions and `fulltext::BATCH_MAX`. How many it passed:
     /// 0 means that it has caught up.
     pub async fn follow_text(&self, limit: usize) -> Result<usize, CommitError> {
         let read = self.shared.readers.run(move |db| fulltext::next(db, limit)).await;
