@@ -15,6 +15,7 @@ mod resolve;
 mod sort;
 mod table;
 mod value;
+mod words;
 
 pub use extract::{each, each_of, extract, texts};
 pub use matches::{items, matches, matches_among, matches_clause, matches_filter};
@@ -27,3 +28,4 @@ pub use resolve::{MEANT_MAX, Others, hierarchical, resolve};
 pub use sort::{SortKey, sort_key};
 pub use table::{Parameter, ParameterClass, Table, resource_name, table};
 pub use value::{Entry, Interval, OfType, ParameterId, Quantity, Range, Reference, Text, Token, UCUM, Value};
+pub use words::{Said, said};

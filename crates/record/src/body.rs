@@ -1,9 +1,11 @@
-//! A resource's bytes: canonical JSON without `meta.versionId` and `meta.lastUpdated`, compressed; and back.
+//! A resource's bytes: canonical JSON without what the log says beside it, compressed; and back.
 //!
-//! `resourceType`, `id` and `meta` come first, so that the two elements that only the log knows are put in on the way
-//! out without reading the JSON again.
+//! `resourceType`, `id` and `meta` come first. The type and the id are the version's key and are not said twice, and
+//! `meta.versionId` and `meta.lastUpdated` are the log's to give: all four are put in on the way out, without reading the
+//! JSON again.
 
 use std::cell::RefCell;
+use std::fmt::Write;
 use std::io;
 
 use fhir::{Node, Object, Resource};
@@ -28,8 +30,18 @@ thread_local! {
     static DECOMPRESSORS: RefCell<Option<(Decompressor<'static>, Decompressor<'static>)>> = const { RefCell::new(None) };
 }
 
+/// What the log keeps of a resource.
+pub fn of(resource: &Resource<'_>, key: &Key) -> Vec<u8> {
+    pack(&canonical(resource)[head(key).len()..], true)
+}
+
+/// How every resource of the log begins.
+fn head(key: &Key) -> String {
+    format!(r#"{{"resourceType":"{}","id":"{}""#, key.kind, key.id)
+}
+
 /// The JSON of a resource in the order in which the log keeps it.
-pub fn canonical(resource: &Resource<'_>) -> Vec<u8> {
+fn canonical(resource: &Resource<'_>) -> Vec<u8> {
     let mut json = Vec::with_capacity(2048);
     if is_canonical(&resource.object) {
         fhir::json::write(resource, &mut json);
@@ -67,14 +79,12 @@ fn of_the_log(name: &str) -> bool {
     matches!(name, "versionId" | "lastUpdated" | "_versionId" | "_lastUpdated")
 }
 
-/// The stored JSON with its version and time in `meta`.
-pub fn with_meta(json: &[u8], key: &Key, vid: u64, time: Time) -> Vec<u8> {
-    let head = r#"{"resourceType":"","id":"""#.len() + key.kind.len() + key.id.len();
-    let (head, rest) = json.split_at(head);
-    let ours = format!(r#""versionId":"{vid}","lastUpdated":"{}""#, instant(time));
-    let mut out = Vec::with_capacity(json.len() + ours.len() + 16);
-    out.extend_from_slice(head);
-    out.extend_from_slice(br#","meta":{"#);
+/// The whole JSON of what the log keeps, with its version and time in `meta`.
+pub fn whole(rest: &[u8], key: &Key, vid: u64, time: Time) -> Vec<u8> {
+    let mut ours = head(key);
+    write!(ours, r#","meta":{{"versionId":"{vid}","lastUpdated":"{}""#, instant(time))
+        .expect("a String takes all that is written");
+    let mut out = Vec::with_capacity(ours.len() + rest.len() + 16);
     out.extend_from_slice(ours.as_bytes());
     match rest.strip_prefix(br#","meta":{"#) {
         Some(rest) => {

@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -16,15 +17,20 @@ use crate::error::OpenError;
 use crate::schema::{self, Place};
 
 /// Pages of 4 kB in the WAL from which it is passed over.
-const PAGES_FULL: u32 = 12_000;
+const PAGES_FULL: u32 = 10_000;
 /// As much more, if the WAL could not start over because a long read needs its pages, calls for the next round.
 const PAGES_MORE: u32 = 4_000;
 /// From here the writer moves them itself, whatever that costs who waits for it.
-const PAGES_MAX: u32 = 48_000;
+const PAGES_MAX: u32 = 32_000;
+/// What the file of the WAL is cut to when it starts over after more.
+pub const BYTES_KEPT: i64 = 4_096 * PAGES_FULL as i64;
 /// So few are left to the writer.
 const PAGES_LEFT: u32 = 500;
 /// Passes of one round. More do not help when the writer writes as fast as one can move.
 const PASSES_MAX: usize = 6;
+
+/// After so long without a commit the WAL is emptied.
+const IDLE: Duration = Duration::from_secs(2);
 
 pub struct Checkpointer {
     signal: Option<SyncSender<()>>,
@@ -107,14 +113,39 @@ impl Caller {
 }
 
 fn work(db: &Connection, signalled: &Receiver<()>, wal: &Wal) {
-    while signalled.recv().is_ok() {
-        for _ in 0..PASSES_MAX {
-            let moved = passive(db);
-            if wal.pages.load(Ordering::Relaxed).saturating_sub(moved) <= PAGES_LEFT {
-                wal.finish.store(true, Ordering::Release);
-                break;
+    let mut before = 0;
+    loop {
+        match signalled.recv_timeout(IDLE) {
+            Ok(()) => round(db, wal),
+            Err(RecvTimeoutError::Timeout) => {
+                let pages = wal.pages.load(Ordering::Relaxed);
+                if pages > 0 && pages == before {
+                    rest(db, wal, pages);
+                }
+                before = pages;
             }
+            Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+fn round(db: &Connection, wal: &Wal) {
+    for _ in 0..PASSES_MAX {
+        let moved = passive(db);
+        if wal.pages.load(Ordering::Relaxed).saturating_sub(moved) <= PAGES_LEFT {
+            wal.finish.store(true, Ordering::Release);
+            return;
+        }
+    }
+}
+
+/// Nothing was written for a while: moves all, and gives the file's space back unless somebody reads from it.
+fn rest(db: &Connection, wal: &Wal, pages: u32) {
+    passive(db);
+    let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    if busy == Ok(false) {
+        // Unless something was written just now.
+        let _ = wal.pages.compare_exchange(pages, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 

@@ -1,26 +1,70 @@
-//! Parameters that have no rows of their own, because they find exactly what others together find.
+//! Parameters that have no rows of their own, or few, because others find the same.
 //!
 //! `combo-code` of an Observation is `Observation.code | Observation.component.code`: the union of `code` and
 //! `component-code`. Its rows would say everything twice, in other pages of the index, for every laboratory result
-//! there is. So nothing is stored for it, and a search by it is a search by its parts.
+//! there is. So nothing is stored for it, and a search by it is a search by its parts. Only tokens and quantities: their
+//! values depend on the expression alone, not on the parameter's targets or name.
 //!
-//! Only tokens and quantities: their values depend on the expression alone, not on the parameter's targets or name.
+//! `patient` is `Observation.subject.where(resolve() is Patient)`: those of `subject` that are Patients. A reference such as
+//! `Patient/17` says so itself, so that a search by it is one by `subject`, and only what says it otherwise (a URL with a type
+//! beside it) is stored under `patient`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use fhir::search::{self, Parameter, ParameterClass, ParameterId};
+use fhir::search::{self, Parameter, ParameterClass, ParameterId, Reference, Value};
 
 static DERIVED: LazyLock<HashMap<ParameterId, Vec<u16>>> = LazyLock::new(derive);
+static FILTERED: LazyLock<HashMap<ParameterId, Filtered>> = LazyLock::new(filtered);
 
-/// Whether the parameter has rows of its own.
-pub fn is_stored(parameter: ParameterId) -> bool {
-    !DERIVED.contains_key(&parameter)
+/// A parameter that finds those references of another one that are to one type.
+struct Filtered {
+    of: u16,
+    kind: &'static str,
 }
 
-/// The parameters whose rows answer for this one: itself, or its parts.
+/// Whether a value has a row of its own.
+pub fn is_stored(parameter: ParameterId, value: &Value<'_>) -> bool {
+    match (FILTERED.get(&parameter), value) {
+        (Some(filtered), Value::Reference(Reference::Local { kind, .. })) => *kind != filtered.kind,
+        _ => !DERIVED.contains_key(&parameter),
+    }
+}
+
+/// The parameters whose rows answer for this one: itself, or its parts, or for references to its type another one before
+/// itself.
 pub fn parts(parameter: &Parameter) -> Vec<u16> {
-    DERIVED.get(&parameter.id).cloned().unwrap_or_else(|| vec![parameter.id.0])
+    match FILTERED.get(&parameter.id) {
+        Some(filtered) => vec![filtered.of, parameter.id.0],
+        None => DERIVED.get(&parameter.id).cloned().unwrap_or_else(|| vec![parameter.id.0]),
+    }
+}
+
+/// Where references to a type and id stand, that the parameter finds.
+pub fn local(parameter: &Parameter) -> u16 {
+    FILTERED.get(&parameter.id).map_or(parameter.id.0, |filtered| filtered.of)
+}
+
+/// Whether the rows of the parameter's own are not all that it finds.
+pub fn is_filtered(parameter: &Parameter) -> bool {
+    FILTERED.contains_key(&parameter.id)
+}
+
+fn filtered() -> HashMap<ParameterId, Filtered> {
+    let mut filtered = HashMap::new();
+    for kind in search::table().kinds() {
+        let parameters = search::table().parameters(kind);
+        let references = || parameters.iter().filter(|parameter| parameter.class == ParameterClass::Reference);
+        for parameter in references() {
+            let Some((whole, rest)) = parameter.expression.split_once(".where(resolve() is ") else { continue };
+            let of = references().find(|other| other.expression == whole);
+            let kind = rest.strip_suffix(')').and_then(search::resource_name);
+            if let (Some(of), Some(kind)) = (of, kind) {
+                filtered.insert(parameter.id, Filtered { of: of.id.0, kind });
+            }
+        }
+    }
+    filtered
 }
 
 fn derive() -> HashMap<ParameterId, Vec<u16>> {
@@ -78,17 +122,36 @@ mod tests {
         for kind in search::table().kinds() {
             for parameter in search::table().parameters(kind) {
                 let parts = parts(parameter);
-                if is_stored(parameter.id) {
-                    assert_eq!(parts, [parameter.id.0]);
+                if !DERIVED.contains_key(&parameter.id) {
+                    assert!(is_filtered(parameter) || parts == [parameter.id.0]);
                     continue;
                 }
-                assert!(parts.iter().all(|part| is_stored(ParameterId(*part))), "{kind} {}", parameter.code);
+                assert!(
+                    !parts.iter().any(|part| DERIVED.contains_key(&ParameterId(*part))),
+                    "{kind} {}",
+                    parameter.code
+                );
                 let names = parts.iter().filter_map(|part| search::table().get(ParameterId(*part)));
                 let names: Vec<&str> = names.map(|part| part.code).collect();
                 found.push(format!("{kind} {} = {}", parameter.code, names.join(" | ")));
             }
         }
         assert_eq!(found, EXPECTED);
+    }
+
+    /// What stands for another is stored, and may refer to its type.
+    #[test]
+    fn the_patients_among_the_subjects_are_found() {
+        assert!(FILTERED.len() > 30, "{}", FILTERED.len());
+        for (id, filtered) in FILTERED.iter() {
+            let parameter = search::table().get(*id).unwrap();
+            let of = search::table().get(ParameterId(filtered.of)).unwrap();
+            assert_eq!(parameter.kind, of.kind);
+            assert!(!is_filtered(of) && parameter.targets().all(|target| target == filtered.kind));
+            assert!(of.targets().any(|target| target == filtered.kind), "{} {}", of.kind, of.code);
+        }
+        let patient = search::table().find("Observation", "patient").unwrap();
+        assert_eq!(local(patient), search::table().find("Observation", "subject").unwrap().id.0);
     }
 
     const EXPECTED: [&str; 4] = [

@@ -50,7 +50,7 @@ impl Rows {
     pub fn of(resource: &Resource<'_>) -> Rows {
         let mut rows = Rows::default();
         for entry in search::extract(resource) {
-            if derived::is_stored(entry.parameter) && !of_the_log(entry.parameter) {
+            if derived::is_stored(entry.parameter, &entry.value) && !of_the_log(entry.parameter) {
                 rows.add(entry.parameter.0, &entry.value);
             }
         }

@@ -15,6 +15,7 @@
 //! record.position() / search_at(&Access, &Query, Position) / current_at(&Access, &[Key], Position)
 //! record.log(&Access, after, limit) / cursor(name) / advance(name, position)
 //! record.message(&Access, id) / messages(&Access, &MessageFilter) / raw(&Access, id) / made_by(&Access, id)
+//! record.follow_text(limit)                                      the index of words, behind the log
 //! record.prune_bodies(older_than, limit) / trim(now) / erase(&Access, &Key, Erasure) / check() / counts() / id_key()
 //! ```
 //!
@@ -43,6 +44,7 @@ mod condition;
 mod derived;
 mod error;
 mod filing;
+mod fulltext;
 mod hash;
 mod history;
 mod index;

@@ -7,6 +7,7 @@ use std::fs;
 
 use rusqlite::{Connection, params};
 
+use crate::fulltext;
 use crate::index::Rows;
 use crate::message::Outcome;
 use crate::read;
@@ -63,16 +64,16 @@ pub fn trim(db: &Connection, now: Time, limit: usize) -> rusqlite::Result<usize>
 
 /// Finds a version's index rows by extracting them again, and removes them.
 fn unindex(db: &Connection, seq: i64) -> rusqlite::Result<()> {
-    let sql = "SELECT kind, groups, body FROM version WHERE seq = ?1";
-    type Row = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
-    let (kind, groups, body): Row =
-        db.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let sql = "SELECT kind, groups FROM version WHERE seq = ?1";
+    let (kind, groups): (i64, Option<Vec<u8>>) =
+        db.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for group in groups.unwrap_or_default().chunks_exact(8) {
         let group = i64::from_le_bytes(group.try_into().expect("a chunk of eight bytes"));
         db.prepare_cached("DELETE FROM member WHERE kind = ?1 AND h = ?2 AND seq = ?3")?.execute([kind, group, seq])?;
     }
-    let Some(body) = body else { return Ok(()) };
-    match fhir::json::read(&read::unpack(&body)?) {
+    let Some(json) = read::at(db, Position(seq))?.and_then(|version| version.body) else { return Ok(()) };
+    fulltext::remove(db, seq, &json)?;
+    match fhir::json::read(&json) {
         Ok(resource) => Rows::of(&resource).delete(db, seq)?,
         // Its rows stay; nothing shows them, because the version is not visible.
         Err(_) => tracing::error!(seq, "a stored body cannot be read; its index rows are left"),
@@ -117,6 +118,7 @@ pub fn erase(db: &Connection, key: &Key, what: Erasure) -> rusqlite::Result<usiz
 /// Looks at everything: seconds for a million versions.
 pub fn check(db: &Connection) -> rusqlite::Result<Vec<Finding>> {
     let mut findings = Vec::new();
+    fulltext::look(db)?;
     let mut structure = db.prepare(&format!("PRAGMA integrity_check({FINDINGS_MAX})"))?;
     for line in structure.query_map([], |row| row.get::<_, String>(0))? {
         let text = line?;

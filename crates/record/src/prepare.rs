@@ -23,12 +23,8 @@ pub struct Prepared {
 pub fn prepare(resource: &Resource<'_>) -> Prepared {
     let id = resource.id().expect("a resource has its id before it is stored");
     let rows = Box::new(Rows::of(resource));
-    Prepared {
-        key: Key::new(resource.kind(), id),
-        body: body::pack(&body::canonical(resource), true),
-        marks: rows.marks(),
-        rows,
-    }
+    let key = Key::new(resource.kind(), id);
+    Prepared { body: body::of(resource, &key), key, marks: rows.marks(), rows }
 }
 
 impl Prepared {
@@ -39,7 +35,7 @@ impl Prepared {
     /// The JSON that a read shows once this is version `vid` of its resource, committed at `time`.
     pub fn shown(&self, vid: u64, time: Time) -> Vec<u8> {
         let json = body::unpack(&self.body).expect("it was packed here a moment ago");
-        body::with_meta(&json, &self.key, vid, time)
+        body::whole(&json, &self.key, vid, time)
     }
 
     /// What the writer has to write, about.

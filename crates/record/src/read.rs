@@ -29,7 +29,7 @@ pub fn read_version(row: &Row<'_>) -> rusqlite::Result<Version> {
     let key = Key { kind: row.get(1)?, id: row.get(2)? };
     let (vid, time) = (row.get(3)?, Time(row.get(6)?));
     let body = match row.get_ref(11)?.as_blob_or_null()? {
-        Some(stored) => Some(body::with_meta(&unpack(stored)?, &key, vid, time)),
+        Some(stored) => Some(body::whole(&unpack(stored)?, &key, vid, time)),
         None => None,
     };
     Ok(Version {

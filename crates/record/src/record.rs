@@ -9,6 +9,7 @@ use fhir::search::Query;
 use crate::checkpoint::Checkpointer;
 use crate::commit::{Commit, CommitError, Committed};
 use crate::error::{OpenError, ReadError};
+use crate::fulltext;
 use crate::history::{self, HistoryPage, HistoryQuery};
 use crate::maintenance::{self, Counts, Erasure, Finding};
 use crate::message::{Message, MessageFilter};
@@ -238,6 +239,19 @@ impl Record {
     /// many it dropped: fewer than `limit` means that it is done.
     pub async fn trim(&self, now: Time, limit: usize) -> Result<usize, CommitError> {
         self.shared.writer.alone(move |db| maintenance::trim(db, now, limit)).await
+    }
+
+    /// Lets the index of words follow the log by at most `limit` versions and `fulltext::BATCH_MAX`. How many it passed:
+    /// 0 means that it has caught up.
+    pub async fn follow_text(&self, limit: usize) -> Result<usize, CommitError> {
+        let read = self.shared.readers.run(move |db| fulltext::next(db, limit)).await;
+        let batch =
+            read.map_err(|error| if error == ReadError::Busy { CommitError::Busy } else { CommitError::Broken })?;
+        let passed = batch.passed;
+        if passed > 0 {
+            self.shared.writer.alone(move |db| fulltext::write(db, &batch)).await?;
+        }
+        Ok(passed)
     }
 
     /// Empties every version of a resource, for the law, and keeps its keys. How many versions it emptied.

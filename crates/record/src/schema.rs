@@ -6,15 +6,17 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
+use crate::checkpoint;
 use crate::error::OpenError;
 use crate::record::Options;
 
 /// Each step brings the schema from its index to the next number. A step that was released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("fulltext.sql")];
 
 /// Statements that a connection keeps compiled. The writer has some forty; a reader's searches come in many shapes.
 const STATEMENTS: usize = 256;
@@ -76,6 +78,8 @@ pub fn open_checkpointer(file: &Path) -> Result<Connection, OpenError> {
     let db = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.pragma_update(None, "wal_autocheckpoint", 0).map_err(damaged)?;
     db.pragma_update(None, "synchronous", "FULL").map_err(damaged)?;
+    // It never waits for a reader while the writer waits for it.
+    db.busy_timeout(Duration::ZERO).map_err(damaged)?;
     Ok(db)
 }
 
@@ -85,7 +89,7 @@ fn connect(file: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     // Else SQLite looks at the bound values and compiles a statement anew when they change: a seventh of the writer.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(damaged)?;
-    db.busy_timeout(std::time::Duration::from_secs(5)).map_err(damaged)?;
+    db.busy_timeout(Duration::from_secs(5)).map_err(damaged)?;
     db.pragma_update(None, "temp_store", "MEMORY").map_err(damaged)?;
     Ok(db)
 }
@@ -95,6 +99,7 @@ fn configure_writer(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "journal_size_limit", checkpoint::BYTES_KEPT)?;
     db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     // Freed bytes are zeroed where the page is written anyway: what is erased shall not linger in free space.
     db.pragma_update(None, "secure_delete", "FAST")

@@ -35,7 +35,9 @@ use plan::Plan;
 use walk::Match;
 
 /// Candidates that are looked at beyond a page for its total, where the client does not ask for an exact one.
-const TOTAL_UNASKED: i64 = 2_000;
+const TOTAL_UNASKED: i64 = 1_000;
+/// The same where each of them has to be read.
+const TOTAL_UNASKED_BODIES: i64 = 100;
 const TOTAL_ESTIMATE: i64 = 100_000;
 
 /// A page of matches.
@@ -172,12 +174,13 @@ fn newest(
     let goes_on = counts
         && match query.total {
             Total::None => false,
+            Total::Unspecified if plan.is_bodily() => plan.size <= TOTAL_UNASKED_BODIES,
             Total::Unspecified => plan.size <= TOTAL_UNASKED,
             Total::Estimate => plan.size <= TOTAL_ESTIMATE,
             Total::Accurate => true,
         };
     let (mut found, mut count) = (Vec::new(), 0);
-    plan.each(&plan.lead, after.unwrap_or(i64::MAX), &mut |matched| {
+    plan.each(&plan.lead, after.unwrap_or(i64::MAX), &[], &mut |matched, _| {
         count += 1;
         if found.len() <= limit {
             found.push(matched);
@@ -191,7 +194,7 @@ fn newest(
 fn count(plans: &[Plan<'_>]) -> Result<u64, ReadError> {
     let mut count = 0;
     for plan in plans {
-        plan.each(&plan.lead, i64::MAX, &mut |_| {
+        plan.each(&plan.lead, i64::MAX, &[], &mut |_, _| {
             count += 1;
             Ok(ControlFlow::Continue(()))
         })?;

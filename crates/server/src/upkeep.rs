@@ -1,4 +1,5 @@
-//! What the record needs now and then while the server runs: its index trimmed, old messages emptied.
+//! What the record needs while the server runs: its index trimmed, old messages emptied, and words found soon after they
+//! were written.
 //!
 //! Each step is a bounded part with a pause after it, so that no sender waits long for its answer.
 
@@ -15,6 +16,27 @@ const STEP: usize = 200;
 /// Steps of one look, so that it ends.
 const STEPS_MAX: usize = 500;
 const DAY_US: i64 = 86_400_000_000;
+
+/// Between two batches of words: what is written waits so long to be found by `_text` and `_content`, and the writer has
+/// time for others in between.
+const WORDS_PAUSE: Duration = Duration::from_millis(100);
+/// Versions whose words are written at once.
+const WORDS_STEP: usize = 500;
+
+/// Follows the log with the index of words until the server drains.
+pub async fn words(app: App) {
+    loop {
+        tokio::select! {
+            () = app.shutdown.begun() => return,
+            () = tokio::time::sleep(WORDS_PAUSE) => {}
+        }
+        match app.record.follow_text(WORDS_STEP).await {
+            Ok(_) | Err(CommitError::Busy) => {}
+            Err(CommitError::Broken) => app.shutdown.broken(),
+            Err(error) => tracing::warn!(%error, "the index of words stands still; it is tried again"),
+        }
+    }
+}
 
 /// Runs until the server drains.
 pub async fn run(app: App) {

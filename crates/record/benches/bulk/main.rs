@@ -5,6 +5,7 @@
 //! SYNTHEA=dir  Bundles of Synthea as .json, one person each; without it, invented ones of the same shape
 //! RESOURCES=n  how many to write (100,000)        CALLERS=n   how many Bundles at once (4)
 //! DIR=dir      where the store is made, left, and taken up again; without it, in the temporary directory
+//! WORDS=1      the index of words follows at the end
 //! taskset -c 1 cargo bench -p record --bench bulk          callers, writer and readers on one core
 //! ```
 //! A caller's work is what a server's would be: read the entry's JSON, prepare it, commit the whole.
@@ -43,6 +44,9 @@ fn main() {
     next.store(done / 100, Ordering::Relaxed);
     while done < resources {
         done += step(&runtime, &record, &source, &next, callers, done);
+    }
+    if std::env::var_os("WORDS").is_some() {
+        words(&runtime, &record);
     }
     small::run(&runtime, &record);
     drop(record);
@@ -98,6 +102,27 @@ fn step(
         counts.disk_bytes / counts.versions,
     );
     written
+}
+
+/// Lets the index of words catch up.
+fn words(runtime: &tokio::runtime::Runtime, record: &Record) {
+    let (begin, was, before) = (Instant::now(), threads(), runtime.block_on(record.counts()).unwrap());
+    let mut passed = 0;
+    loop {
+        match runtime.block_on(record.follow_text(200)).unwrap() {
+            0 => break,
+            some => passed += some as u64,
+        }
+    }
+    let each = |at: usize| (threads()[at] - was[at]).as_nanos() as f64 / passed as f64 / 1e3;
+    let bytes = runtime.block_on(record.counts()).unwrap().disk_bytes - before.disk_bytes;
+    println!(
+        "words: {:.0} versions/s; CPU a version: reader {:.1} us, writer {:.1}; {} bytes a version",
+        passed as f64 / begin.elapsed().as_secs_f64(),
+        each(3),
+        each(1),
+        bytes / passed
+    );
 }
 
 async fn caller(record: Record, pile: Arc<Mutex<Vec<Bundle>>>) {

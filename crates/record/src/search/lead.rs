@@ -30,8 +30,10 @@ pub struct Chosen {
     pub size: i64,
 }
 
-/// How far the conditions are counted, one step after the other, until one has fewer; the last step is the limit's.
-const STEPS: [i64; 2] = [64, 1_024];
+/// With fewer rows than this a condition leads whatever the others have.
+const FEW: i64 = 64;
+/// Of more rows than this it is told by the newest how many there are in all.
+const SAMPLE: i64 = 1_024;
 
 /// Chooses, and narrows the zone to where matches can be.
 pub fn choose(
@@ -46,43 +48,40 @@ pub fn choose(
             *zone = (zone.0.max(first), zone.1.min(last));
         }
     }
-    let leading = || conditions.iter().enumerate().filter(|(_, condition)| condition.leads());
-    let last = moment.limits.turns.led;
-    for bound in STEPS.into_iter().filter(|step| *step < last).chain([last]) {
-        let mut least: Option<(usize, i64)> = None;
-        for (at, condition) in leading() {
-            let size = count(moment.db, &condition.probes, *zone, least.map_or(bound, |(_, least)| least))?;
-            if size < least.map_or(bound, |(_, least)| least) {
+    let leading: Vec<usize> = (0..conditions.len()).filter(|at| conditions[*at].leads()).collect();
+    let db = moment.db;
+    let mut least: Option<(usize, i64)> = None;
+    for &at in &leading {
+        let size = count(db, &conditions[at].probes, *zone, FEW)?;
+        if size < FEW {
+            least = Some((at, size));
+            break;
+        }
+    }
+    if least.is_none() {
+        for &at in &leading {
+            let Some(probe) = single(&conditions[at]) else { continue };
+            let size = estimate(db, probe, *zone)?;
+            if least.is_none_or(|(_, least)| size < least) {
                 least = Some((at, size));
             }
-            if size == 0 {
-                break;
-            }
         }
-        if let Some((at, size)) = least {
-            let lead = match single(&conditions[at]) {
-                Some(probe) => Lead::Stream(probe.clone()),
-                None => Lead::Gathered(conditions[at].probes.clone()),
-            };
-            return Ok(Chosen { lead, of: Some(at), size });
-        }
-    }
-    let mut sparsest: Option<(usize, i64)> = None;
-    for (at, condition) in leading() {
-        if let Some(probe) = single(condition) {
-            let size = estimate(moment.db, probe, *zone)?;
-            if sparsest.is_none_or(|(_, least)| size < least) {
-                sparsest = Some((at, size));
+        for &at in leading.iter().filter(|at| single(&conditions[**at]).is_none()) {
+            let bound = least.map_or(i64::MAX, |(_, least)| least).min(moment.limits.turns.led);
+            let size = count(db, &conditions[at].probes, *zone, bound)?;
+            if size < bound {
+                least = Some((at, size));
             }
         }
     }
-    if let Some((at, size)) = sparsest
-        && let Some(probe) = single(&conditions[at])
-    {
-        return Ok(Chosen { lead: Lead::Stream(probe.clone()), of: Some(at), size });
-    }
-    let size = count_type(moment.db, kind, *zone)?;
-    Ok(Chosen { lead: Lead::Walk, of: None, size })
+    let Some((at, size)) = least else {
+        return Ok(Chosen { lead: Lead::Walk, of: None, size: count_type(db, kind, *zone)? });
+    };
+    let lead = match single(&conditions[at]) {
+        Some(probe) => Lead::Stream(probe.clone()),
+        None => Lead::Gathered(conditions[at].probes.clone()),
+    };
+    Ok(Chosen { lead, of: Some(at), size })
 }
 
 /// The one look-up of a condition whose rows stand in the order of positions.
@@ -95,7 +94,7 @@ fn single(condition: &Condition) -> Option<&Probe> {
 
 /// The first and last position of a probe's rows within a zone; an empty stretch where it has none.
 fn ends(db: &Connection, probe: &Probe, zone: (i64, i64)) -> rusqlite::Result<(i64, i64)> {
-    let Probe { table, filter, .. } = probe;
+    let (table, filter) = (probe.table, probe.filter());
     let end = |order: &str| {
         format!("SELECT seq FROM {table} WHERE {filter} AND seq BETWEEN ? AND ? ORDER BY seq {order} LIMIT 1")
     };
@@ -107,12 +106,12 @@ fn ends(db: &Connection, probe: &Probe, zone: (i64, i64)) -> rusqlite::Result<(i
     Ok((first.unwrap_or(i64::MAX), last.unwrap_or(0)))
 }
 
-/// How many rows the probes have within a zone, counted to a bound.
+/// How many rows are looked at for the probes within a zone, counted to a bound.
 fn count(db: &Connection, probes: &[Probe], zone: (i64, i64), bound: i64) -> rusqlite::Result<i64> {
     let mut total = 0;
     for probe in probes {
-        let (positions, values) = probe.positions(zone);
-        let sql = format!("SELECT count(*) FROM ({positions} LIMIT ?)");
+        let (rows, values) = probe.looked_at(zone);
+        let sql = format!("SELECT count(*) FROM ({rows} LIMIT ?)");
         let values = values.into_iter().chain([Value::from(bound - total)]);
         total += db.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get::<_, i64>(0))?;
         if total >= bound {
@@ -124,17 +123,18 @@ fn count(db: &Connection, probes: &[Probe], zone: (i64, i64), bound: i64) -> rus
 
 /// How many rows a probe has, by how dense the newest of them stand.
 fn estimate(db: &Connection, probe: &Probe, zone: (i64, i64)) -> rusqlite::Result<i64> {
-    const SAMPLE: i64 = 1_000;
-    let (positions, values) = probe.positions(zone);
-    let sql = format!("SELECT count(*), min(seq) FROM ({positions} ORDER BY seq DESC LIMIT {SAMPLE})");
+    let (rows, values) = probe.looked_at(zone);
+    let sql = format!("SELECT count(*), min(seq) FROM ({rows} ORDER BY seq DESC LIMIT {SAMPLE})");
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?));
     let (count, first) = db.prepare_cached(&sql)?.query_row(params_from_iter(values), read)?;
+    if count < SAMPLE {
+        return Ok(count);
+    }
     let seen = zone.1.saturating_sub(first.unwrap_or(zone.1)).max(1);
     Ok(count.saturating_mul(zone.1.saturating_sub(zone.0)) / seen)
 }
 
 /// About how many versions of a type are in a zone, by how dense the newest of them stand.
 fn count_type(db: &Connection, kind: i64, zone: (i64, i64)) -> rusqlite::Result<i64> {
-    let all = Probe { table: "span", entry: Entry::Exact, filter: "kind = ?".to_owned(), values: vec![kind.into()] };
-    estimate(db, &all, zone)
+    estimate(db, &Probe::new("span", Entry::Exact, "kind = ?", vec![kind.into()]), zone)
 }

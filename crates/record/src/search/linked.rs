@@ -4,15 +4,17 @@
 //! references) are the candidates. Where it finds much, nearly every candidate meets the condition, and each is asked
 //! when its turn comes. A type that may not be seen is not followed; a client that names one is told so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use fhir::search::{Filter, Parameter, Reference, Value, each_of, table};
+use fhir::Resource;
+use fhir::search::{Filter, Parameter, ParameterId, Reference, Value, each_of, table};
 
 use super::broken;
 use super::lead::Lead;
 use super::moment::Moment;
 use super::plan::Plan;
 use super::probe;
+use crate::derived;
 use crate::error::ReadError;
 use crate::hash;
 use crate::merged;
@@ -27,22 +29,26 @@ pub enum Found<'m> {
 
 /// A search for what refers to one candidate after another.
 pub struct Linked<'m> {
+    moment: &'m Moment<'m>,
     parameter: &'static Parameter,
     kind: &'static str,
-    plan: Plan<'m>,
+    from: Filter,
+    /// The plan that begins with what refers to the candidate, where planning anew each time costs too much.
+    plan: Option<Plan<'m>>,
 }
 
 /// The hashes by which references lead to resources that meet one of the filters.
 pub struct Ends {
-    pub hashes: Vec<i64>,
+    by: ParameterId,
+    pub hashes: HashSet<i64>,
     /// Some are of URLs without their versions, so that the body has to decide.
     pub rough: bool,
 }
 
 /// None where there are too many.
-pub fn chain(moment: &Moment<'_>, to: &[Filter]) -> Result<Option<Ends>, ReadError> {
+pub fn chain(moment: &Moment<'_>, by: &Parameter, to: &[Filter]) -> Result<Option<Ends>, ReadError> {
     permitted(moment, to)?;
-    let mut ends = Ends { hashes: Vec::new(), rough: false };
+    let mut ends = Ends { by: by.id, hashes: HashSet::new(), rough: false };
     let mut left = moment.limits.turns.linked;
     for filter in to {
         let Some(plan) = Plan::of(moment, filter)? else { continue };
@@ -60,9 +66,20 @@ pub fn chain(moment: &Moment<'_>, to: &[Filter]) -> Result<Option<Ends>, ReadErr
             }
         }
     }
-    ends.hashes.sort_unstable();
-    ends.hashes.dedup();
     Ok(Some(ends))
+}
+
+impl Ends {
+    /// Whether a resource refers to one of them.
+    pub fn hold(&self, resource: &Resource<'_>) -> bool {
+        let mut found = false;
+        each_of(resource, &[self.by], &mut |entry| {
+            if let Value::Reference(Reference::Local { kind, id }) = entry.value {
+                found = found || self.hashes.contains(&hash::local_hash(kind, id));
+            }
+        });
+        found
+    }
 }
 
 /// Of the types that a chain leads to, those that may be seen are enough, unless the client named the one that may not.
@@ -87,9 +104,8 @@ pub fn has<'m>(
     }
     let Some(plan) = Plan::of(moment, from)? else { return Ok(Found::Ids(Vec::new())) };
     let Some(seqs) = plan.first(moment.limits.turns.linked)? else {
-        // What refers to a candidate is where that search begins.
-        let plan = Plan::without_lead(moment, from)?;
-        return Ok(plan.map_or(Found::Ids(Vec::new()), |plan| Found::Many(Box::new(Linked { parameter, kind, plan }))));
+        let plan = if from.relations.is_empty() { None } else { Plan::without_lead(moment, from)? };
+        return Ok(Found::Many(Box::new(Linked { moment, parameter, kind, from: from.clone(), plan })));
     };
     let mut ids = BTreeSet::new();
     for seq in seqs {
@@ -114,19 +130,15 @@ pub fn has<'m>(
 impl Linked<'_> {
     /// Whether one of those refers to the candidate.
     pub fn holds(&self, id: &str) -> Result<bool, ReadError> {
-        let hashes = self.plan.moment.hashes(self.kind, id).map_err(broken)?;
-        for p in crate::derived::parts(self.parameter) {
-            for probe in probe::referring(p, &hashes) {
-                let lead = match probe.entry {
-                    probe::Entry::Exact => Lead::Stream(probe),
-                    _ => Lead::Gathered(vec![probe]),
-                };
-                if self.plan.any(&lead)? {
-                    return Ok(true);
-                }
-            }
+        let hashes = self.moment.hashes(self.kind, id).map_err(broken)?;
+        let probes = probe::referring(derived::local(self.parameter), &hashes);
+        match &self.plan {
+            Some(plan) => plan.any(&Lead::Gathered(probes)),
+            None => match Plan::beside(self.moment, &self.from, probes)? {
+                Some(plan) => plan.any(&plan.lead),
+                None => Ok(false),
+            },
         }
-        Ok(false)
     }
 }
 

@@ -66,13 +66,7 @@ impl<'m> Moment<'m> {
 
     /// Whether anything refers to anything by the parameter.
     pub fn is_used(&self, by: &Parameter) -> rusqlite::Result<bool> {
-        let mut any = self.db.prepare_cached("SELECT 1 FROM reference WHERE p = ?1 LIMIT 1")?;
-        for p in derived::parts(by) {
-            if any.exists([p])? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.db.prepare_cached("SELECT 1 FROM reference WHERE p = ?1 LIMIT 1")?.exists([derived::local(by)])
     }
 
     /// The positions at which resources of the parameter's type, visible now, refer to any of these hashes; the newest,
@@ -83,11 +77,9 @@ impl<'m> Moment<'m> {
                    WHERE r.p = ?2 AND r.h = ?3 AND r.seq <= ?4 AND (s.until IS NULL OR s.until > ?4) ORDER BY r.seq DESC LIMIT ?5";
         let mut found = Vec::new();
         let mut rows = self.db.prepare_cached(sql)?;
-        for p in derived::parts(by) {
-            for h in hashes {
-                for seq in rows.query_map(params![kind, p, h, self.position, most], |row| row.get(0))? {
-                    found.push(seq?);
-                }
+        for h in hashes {
+            for seq in rows.query_map(params![kind, derived::local(by), h, self.position, most], |row| row.get(0))? {
+                found.push(seq?);
             }
         }
         Ok(found)

@@ -6,11 +6,11 @@
 //! would cost more to look up than to read is decided by the body, as `fhir::search` has it. `Access` is a part of every
 //! plan: what it does not reach is no candidate, on whichever end of a chain it stands.
 
-use fhir::search::{Clause, Criterion, Filter, Modifier, Parameter, ParameterClass, ParameterId, Relation};
+use fhir::search::{Clause, Criterion, Filter, Modifier, Parameter, ParameterClass, ParameterId, Relation, table};
 use rusqlite::types::Value;
 
 use super::lead::{self, Chosen, Lead};
-use super::linked::{self, Linked};
+use super::linked::{self, Ends, Linked};
 use super::moment::Moment;
 use super::probe::{self, Entry, Probe};
 use super::{broken, text};
@@ -37,6 +37,8 @@ pub struct Plan<'m> {
     pub rest: Filter,
     /// `_has` where too much refers to look at all of it first.
     pub has: Vec<Linked<'m>>,
+    /// Chains whose ends are known, too many to be looked up for each candidate.
+    pub refers: Vec<Ends>,
     ranges: Vec<Range>,
 }
 
@@ -60,6 +62,7 @@ pub struct Condition {
 enum ByBody {
     Clause(Clause),
     Relation(Relation),
+    Ends(Ends),
     /// It only narrows; something else decides.
     Narrows,
 }
@@ -75,6 +78,13 @@ impl<'m> Plan<'m> {
     /// None where nothing can match: nothing of the type is there, or it may not be seen.
     pub fn of(moment: &'m Moment<'m>, filter: &Filter) -> Result<Option<Plan<'m>>, ReadError> {
         let Some(draft) = Draft::of(moment, filter)? else { return Ok(None) };
+        draft.led().map(Some).map_err(broken)
+    }
+
+    /// The same of what one more look-up finds.
+    pub fn beside(moment: &'m Moment<'m>, filter: &Filter, probes: Vec<Probe>) -> Result<Option<Plan<'m>>, ReadError> {
+        let Some(mut draft) = Draft::of(moment, filter)? else { return Ok(None) };
+        draft.conditions.push(Condition { probes, negated: false, by_body: ByBody::Narrows });
         draft.led().map(Some).map_err(broken)
     }
 
@@ -102,6 +112,7 @@ impl<'m> Draft<'m> {
             checks: Vec::new(),
             rest: Filter::of(filter.kind),
             has: Vec::new(),
+            refers: Vec::new(),
             ranges: Vec::new(),
             zone: (1, moment.position),
         };
@@ -127,6 +138,7 @@ struct Draft<'m> {
     checks: Vec<(String, Vec<Value>)>,
     rest: Filter,
     has: Vec<Linked<'m>>,
+    refers: Vec<Ends>,
     ranges: Vec<Range>,
     zone: (i64, i64),
 }
@@ -212,15 +224,15 @@ impl<'m> Draft<'m> {
                 let ids = linked::items(moment, lists, self.rest.kind)?;
                 self.by_ids(&ids, ByBody::Relation(relation.clone()));
             }
-            Relation::Chain { parameter, to } => match linked::chain(moment, to)? {
+            Relation::Chain { parameter, to } => match linked::chain(moment, parameter, to)? {
                 Some(ends) => {
-                    let parts = derived::parts(parameter).into_iter();
-                    let probes = parts.flat_map(|p| probe::referring(p, &ends.hashes)).collect();
+                    let hashes: Vec<i64> = ends.hashes.iter().copied().collect();
+                    let probes = probe::referring(derived::local(parameter), &hashes);
                     let by_body = if ends.rough {
                         self.rest.relations.push(relation.clone());
                         ByBody::Narrows
                     } else {
-                        ByBody::Relation(relation.clone())
+                        ByBody::Ends(ends)
                     };
                     self.conditions.push(Condition { probes, negated: false, by_body });
                 }
@@ -249,7 +261,8 @@ impl<'m> Draft<'m> {
         ids.extend(merged::same(self.moment.db, kind, id, self.moment.position)?);
         let hashes: Vec<i64> = ids.iter().map(|id| hash::local_hash(kind, id)).collect();
         let by = fhir::compartment::membership(kind, self.rest.kind);
-        let mut probes: Vec<Probe> = by.iter().flat_map(|p| probe::referring(p.0, &hashes)).collect();
+        let local = |id: &ParameterId| table().get(*id).map_or(id.0, derived::local);
+        let mut probes: Vec<Probe> = by.iter().flat_map(|id| probe::referring(local(id), &hashes)).collect();
         if kind == self.rest.kind {
             probes.push(probe::ids(self.kind, &ids[..1]));
         }
@@ -274,9 +287,9 @@ impl<'m> Draft<'m> {
                 self.check(condition, chosen.size);
             }
         }
-        let Draft { moment, kind, filter, checks, rest, has, ranges, zone, .. } = self;
+        let Draft { moment, kind, filter, checks, rest, has, refers, ranges, zone, .. } = self;
         let Chosen { lead, size, .. } = chosen;
-        Ok(Plan { moment, kind, filter, lead, size, zone, checks, rest, has, ranges })
+        Ok(Plan { moment, kind, filter, lead, size, zone, checks, rest, has, refers, ranges })
     }
 
     /// Of a parameter that has one value, several clauses together are one range.
@@ -313,13 +326,14 @@ impl<'m> Draft<'m> {
             // Something else decides, and looking this up costs as much.
             return;
         }
+        let is_wide = candidates > self.moment.limits.turns.wide;
         for probe in &probes {
-            let Some((part, more)) =
-                probe.check().or_else(|| (candidates > self.moment.limits.turns.wide).then(|| probe.scan()))
-            else {
+            let looked_up = probe.check().or_else(|| probe.scan().filter(|_| is_wide));
+            let Some((part, more)) = looked_up else {
                 match by_body {
                     ByBody::Clause(clause) => self.rest.clauses.push(clause),
                     ByBody::Relation(relation) => self.rest.relations.push(relation),
+                    ByBody::Ends(ends) => self.refers.push(ends),
                     ByBody::Narrows => {}
                 }
                 return;

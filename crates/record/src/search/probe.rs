@@ -19,8 +19,10 @@ use crate::wide;
 pub struct Probe {
     pub table: &'static str,
     pub entry: Entry,
-    pub filter: String,
-    pub values: Vec<Value>,
+    /// The stretch of the index in which its rows stand.
+    stretch: (String, Vec<Value>),
+    /// What else must be so of a row; may be empty.
+    and: (String, Vec<Value>),
 }
 
 /// How a table is entered.
@@ -42,14 +44,30 @@ pub enum Entry {
 pub const FEW: usize = 8;
 
 impl Probe {
-    fn new(table: &'static str, entry: Entry, filter: impl Into<String>, values: Vec<Value>) -> Probe {
-        Probe { table, entry, filter: filter.into(), values }
+    pub fn new(table: &'static str, entry: Entry, stretch: impl Into<String>, values: Vec<Value>) -> Probe {
+        Probe { table, entry, stretch: (stretch.into(), values), and: (String::new(), Vec::new()) }
+    }
+
+    fn and(mut self, filter: &str, values: impl IntoIterator<Item = Value>) -> Probe {
+        self.and.0.push_str(" AND ");
+        self.and.0.push_str(filter);
+        self.and.1.extend(values);
+        self
+    }
+
+    /// The whole condition on a row.
+    pub fn filter(&self) -> String {
+        format!("{}{}", self.stretch.0, self.and.0)
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = Value> {
+        self.stretch.1.iter().chain(&self.and.1).cloned()
     }
 
     /// Whether a version is found by this, said of the version at `s.seq`; none where looking that up costs more than
     /// looking at the version.
     pub fn check(&self) -> Option<(String, Vec<Value>)> {
-        let (table, filter) = (self.table, &self.filter);
+        let (table, filter) = (self.table, self.filter());
         let sql = match self.entry {
             Entry::Exact | Entry::Few => format!("EXISTS (SELECT 1 FROM {table} WHERE {filter} AND seq = s.seq)"),
             Entry::Ranged => {
@@ -57,25 +75,40 @@ impl Probe {
             }
             Entry::Many | Entry::Scan => return None,
         };
-        Some((sql, self.values.clone()))
+        Some((sql, self.values().collect()))
     }
 
-    /// The same by looking at all that the probe finds, once: for a plan that looks at most of a type anyway.
-    pub fn scan(&self) -> (String, Vec<Value>) {
-        (format!("s.seq IN (SELECT seq FROM {} WHERE {})", self.table, self.filter), self.values.clone())
+    /// The same by looking at all that the probe finds, once: for a plan that looks at most of a type anyway. None where
+    /// that is no stretch of the index.
+    pub fn scan(&self) -> Option<(String, Vec<Value>)> {
+        let sql = format!("s.seq IN (SELECT seq FROM {} WHERE {})", self.table, self.filter());
+        (self.entry == Entry::Scan).then(|| (sql, self.values().collect()))
     }
 
     /// The positions that this finds between two others.
     pub fn positions(&self, (first, last): (i64, i64)) -> (String, Vec<Value>) {
-        let sql = format!("SELECT seq FROM {} WHERE {} AND seq BETWEEN ? AND ?", self.table, self.filter);
-        let mut values = self.values.clone();
-        values.extend([first, last].map(Value::from));
+        let sql = format!("SELECT seq FROM {} WHERE {} AND seq BETWEEN ? AND ?", self.table, self.filter());
+        (sql, self.values().chain([first, last].map(Value::from)).collect())
+    }
+
+    /// The positions of all rows that are looked at for that.
+    pub fn looked_at(&self, (first, last): (i64, i64)) -> (String, Vec<Value>) {
+        let (stretch, values) = &self.stretch;
+        let mut sql = format!("SELECT seq FROM {} WHERE {stretch}", self.table);
+        let mut values = values.clone();
+        if self.entry == Entry::Exact {
+            sql.push_str(" AND seq BETWEEN ? AND ?");
+            values.extend([first, last].map(Value::from));
+        }
         (sql, values)
     }
 }
 
 /// Whether the index knows nothing that would narrow a clause: it is decided by the body alone.
 pub fn is_bodily(clause: &Clause) -> bool {
+    if clause.modifier == Modifier::Missing && derived::is_filtered(clause.parameter) {
+        return true;
+    }
     matches!(
         (clause.modifier, clause.parameter.class),
         (Modifier::Text, _) | (Modifier::Below, ParameterClass::Uri) | (Modifier::Missing, ParameterClass::Composite)
@@ -85,9 +118,15 @@ pub fn is_bodily(clause: &Clause) -> bool {
 /// The look-ups of which any one finds what the clause, its negation aside, asks for. `kind` is the type's number.
 pub fn of_clause(kind: i64, clause: &Clause) -> Vec<Probe> {
     let mut probes = Vec::new();
+    let local = derived::local(clause.parameter);
     for p in derived::parts(clause.parameter) {
         let mut codes = Codes::default();
-        for criterion in &clause.values {
+        let is_local = |criterion: &&Criterion| matches!(criterion, Criterion::Reference { .. });
+        let own = |criterion: &&Criterion| match derived::is_filtered(clause.parameter) {
+            true => is_local(criterion) == (p == local),
+            false => true,
+        };
+        for criterion in clause.values.iter().filter(own) {
             match criterion {
                 Criterion::Token(code) if clause.parameter.code == "_id" => codes.id(code),
                 Criterion::Token(code) | Criterion::Identifier(code) => codes.add(code),
@@ -171,34 +210,33 @@ impl Codes {
         if !self.ids.is_empty() {
             probes.push(ids(kind, &self.ids));
         }
-        let within = |s: i64| format!(" AND s = {s}");
-        probes.extend(hashed("token", p, &self.any_system, String::new()));
-        probes.extend(hashed("token", p, &self.no_system, within(0)));
+        let within = |probe: Probe, s: i64| probe.and("s = ?", [s.into()]);
+        probes.extend(hashed("token", p, &self.any_system));
+        probes.extend(hashed("token", p, &self.no_system).into_iter().map(|probe| within(probe, 0)));
         for (system, codes) in &self.in_system {
-            probes.extend(hashed("token", p, codes, within(*system)));
+            probes.extend(hashed("token", p, codes).into_iter().map(|probe| within(probe, *system)));
         }
         for system in self.systems {
-            probes.push(Probe::new("token", Entry::Scan, "p = ? AND s = ?", vec![i64::from(p).into(), system.into()]));
+            probes.push(within(Probe::new("token", Entry::Scan, "p = ?", vec![i64::from(p).into()]), system));
         }
-        probes.extend(hashed("reference", p, &self.references, String::new()));
+        probes.extend(hashed("reference", p, &self.references));
     }
 }
 
-/// One look-up for one value, or for all of them; none for none.
-fn hashed(table: &'static str, p: u16, hashes: &[i64], and: String) -> Vec<Probe> {
+/// One look-up for each value, or for all of them; none for none.
+fn hashed(table: &'static str, p: u16, hashes: &[i64]) -> Vec<Probe> {
     let p = Value::from(i64::from(p));
     if hashes.len() <= FEW {
-        let one =
-            |h: &i64| Probe::new(table, Entry::Exact, format!("p = ? AND h = ?{and}"), vec![p.clone(), (*h).into()]);
+        let one = |h: &i64| Probe::new(table, Entry::Exact, "p = ? AND h = ?", vec![p.clone(), (*h).into()]);
         return hashes.iter().map(one).collect();
     }
-    let filter = format!("p = ? AND h IN (SELECT value FROM json_each(?)){and}");
-    vec![Probe::new(table, Entry::Many, filter, vec![p, list(hashes).into()])]
+    let stretch = "p = ? AND h IN (SELECT value FROM json_each(?))";
+    vec![Probe::new(table, Entry::Many, stretch, vec![p, list(hashes).into()])]
 }
 
 /// References to any of many resources.
 pub fn referring(p: u16, hashes: &[i64]) -> Vec<Probe> {
-    hashed("reference", p, hashes, String::new())
+    hashed("reference", p, hashes)
 }
 
 /// The versions of these ids.
@@ -241,9 +279,7 @@ fn date(p: u16, prefix: Prefix, interval: fhir::search::Interval) -> Vec<Probe> 
     let (filter, values) = compare::date(prefix, interval, "low", "high");
     let stretch = |(p, width): (i64, i64)| {
         let (from, to) = compare::beginnings(prefix, interval, width);
-        let mut all = vec![p.into(), from.into(), to.into()];
-        all.extend(values.iter().cloned());
-        Probe::new("date", Entry::Ranged, format!("p = ? AND low BETWEEN ? AND ? AND {filter}"), all)
+        beginnings(p, from, to).and(&filter, values.iter().cloned())
     };
     wide::dates(p).map(stretch).to_vec()
 }
@@ -252,9 +288,8 @@ fn number(table: &'static str, p: i64, prefix: Prefix, bounds: fhir::search::Bou
     let (filter, values) = compare::number(prefix, bounds);
     let is_points = (p / wide::CLASS) % 2 == 0;
     let (from, to) = if is_points { compare::points(prefix, bounds) } else { (f64::NEG_INFINITY, f64::INFINITY) };
-    let mut all = vec![p.into(), from.into(), to.into()];
-    all.extend(values);
-    Probe::new(table, Entry::Ranged, format!("p = ? AND low BETWEEN ? AND ? AND {filter}"), all)
+    let stretch = vec![p.into(), from.into(), to.into()];
+    Probe::new(table, Entry::Ranged, "p = ? AND low BETWEEN ? AND ?", stretch).and(&filter, values)
 }
 
 fn quantity(
@@ -264,21 +299,19 @@ fn quantity(
     unit: &QuantityUnit,
     in_base: Option<&InBase>,
 ) -> Vec<Probe> {
-    let in_unit = |p: i64, bounds, and: &str, hash: Option<i32>| {
-        let mut probe = number("quantity", p, prefix, bounds);
-        probe.filter.push_str(and);
-        probe.values.extend(hash.map(|hash| Value::from(i64::from(hash))));
-        probe
-    };
-    let written = |and: &str, hash: Option<i32>| wide::numbers(p).map(|p| in_unit(p, bounds, and, hash)).to_vec();
+    let plain = |p| number("quantity", p, prefix, bounds);
+    let hashed = |probe: Probe, and: &str, hash: i32| probe.and(and, [i64::from(hash).into()]);
     match unit {
-        QuantityUnit::Any => written("", None),
-        QuantityUnit::CodeOrUnit(unit) => written(" AND ? IN (c, u)", Some(hash::unit_hash(unit))),
+        QuantityUnit::Any => wide::numbers(p).map(plain).to_vec(),
+        QuantityUnit::CodeOrUnit(unit) => {
+            wide::numbers(p).map(|p| hashed(plain(p), "? IN (c, u)", hash::unit_hash(unit))).to_vec()
+        }
         QuantityUnit::Coded { system, code } => {
-            let mut probes = written(" AND s = ?", Some(hash::coded_hash(Some(system), code)));
+            let unit = hash::coded_hash(Some(system), code);
+            let mut probes = wide::numbers(p).map(|p| hashed(plain(p), "s = ?", unit)).to_vec();
             if let Some(InBase { bounds, unit }) = in_base {
-                let hash = Some(hash::base_hash(unit));
-                probes.extend(wide::bases(p).map(|p| in_unit(p, *bounds, " AND s = ?", hash)));
+                let based = |p| hashed(number("quantity", p, prefix, *bounds), "s = ?", hash::base_hash(unit));
+                probes.extend(wide::bases(p).map(based));
             }
             probes
         }
@@ -289,12 +322,10 @@ fn string(p: u16, modifier: Modifier, normalised: &str, exact: &str) -> Probe {
     let text = |text: &str| Value::from(text.to_owned());
     let p = Value::from(i64::from(p));
     match modifier {
-        Modifier::Exact => {
-            let filter = "p = ? AND text = ? AND CASE exact WHEN '' THEN text ELSE exact END = ?";
-            Probe::new("string", Entry::Ranged, filter, vec![p, text(normalised), text(exact)])
-        }
+        Modifier::Exact => Probe::new("string", Entry::Ranged, "p = ? AND text = ?", vec![p, text(normalised)])
+            .and("CASE exact WHEN '' THEN text ELSE exact END = ?", [text(exact)]),
         Modifier::Contains => {
-            Probe::new("string", Entry::Ranged, "p = ? AND instr(text, ?) > 0", vec![p, text(normalised)])
+            Probe::new("string", Entry::Ranged, "p = ?", vec![p]).and("instr(text, ?) > 0", [text(normalised)])
         }
         // Everything that begins so lies between the text and the text with the greatest character behind it.
         _ => {

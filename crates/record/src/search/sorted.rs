@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use fhir::search::{ParameterClass, Sort, SortKey, sort_key, table};
-use rusqlite::OptionalExtension;
-use rusqlite::types::{FromSql, Value};
+use rusqlite::Row;
+use rusqlite::types::Value;
 
 use super::broken;
 use super::plan::Plan;
@@ -40,8 +40,15 @@ pub fn page(
     }
     let mut all = Vec::new();
     for plan in plans {
-        plan.each(&plan.lead, i64::MAX, &mut |found| {
-            let keys = rules.iter().map(|rule| key(plan, rule, &found)).collect::<Result<_, _>>()?;
+        // Across types each has its own parameter of the name.
+        let own = |rule: &Sort| Some(Sort { parameter: table().find(plan.filter.kind, rule.parameter.code)?, ..*rule });
+        let rules: Vec<Sort> = rules.iter().filter_map(own).collect();
+        let columns: Vec<String> = rules.iter().map(column).collect();
+        plan.each(&plan.lead, i64::MAX, &columns, &mut |found, row| {
+            let mut keys = Vec::with_capacity(rules.len());
+            for (at, rule) in rules.iter().enumerate() {
+                keys.push(key(plan, rule, &found, row, at + 1)?);
+            }
             all.push(Placed { found: Match { version: None, ..found }, keys });
             Ok(ControlFlow::Continue(()))
         })?;
@@ -71,23 +78,29 @@ fn order(rules: &[Sort], left: &Placed, right: &Placed) -> Ordering {
     right.found.seq.cmp(&left.found.seq)
 }
 
-/// The value that a rule puts a match by.
-fn key(plan: &Plan<'_>, rule: &Sort, found: &Match) -> Result<Option<SortKey>, ReadError> {
-    let kind = plan.rest.kind;
-    let Some(own) = table().find(kind, rule.parameter.code) else { return Ok(None) };
-    let rule = Sort { parameter: own, descending: rule.descending };
-    match (own.code, own.class) {
+/// The column of a statement on candidates that gives the value of a rule, where SQL knows it.
+fn column(rule: &Sort) -> String {
+    match (rule.parameter.code, ordered(rule.parameter.class)) {
+        ("_id", _) => "(SELECT id FROM version WHERE seq = {seq})".to_owned(),
         // The log's order is that of its times.
-        ("_lastUpdated", _) => Ok(Some(SortKey::Time(found.seq))),
-        ("_id", _) => Ok(Some(SortKey::Text(plan.moment.id(found.seq).map_err(broken)?))),
-        (_, ParameterClass::Date) => Ok(edge(plan, &rule, found.seq)?.map(SortKey::Time)),
-        (_, ParameterClass::Number | ParameterClass::Quantity) => {
-            Ok(edge(plan, &rule, found.seq)?.map(SortKey::Number))
-        }
-        (_, ParameterClass::String) => Ok(edge(plan, &rule, found.seq)?.map(SortKey::Text)),
+        ("_lastUpdated", _) => "{seq}".to_owned(),
+        (_, Some((table, column))) => format!("({})", edge_of(rule, table, column, "{seq}")),
+        (_, None) => "NULL".to_owned(),
+    }
+}
+
+/// The value that a rule puts a match by.
+fn key(plan: &Plan<'_>, rule: &Sort, found: &Match, row: &Row<'_>, at: usize) -> Result<Option<SortKey>, ReadError> {
+    let text = || row.get(at).map_err(broken).map(|text: Option<String>| text.map(SortKey::Text));
+    let time = || row.get(at).map_err(broken).map(|time: Option<i64>| time.map(SortKey::Time));
+    let number = || row.get(at).map_err(broken).map(|number: Option<f64>| number.map(SortKey::Number));
+    match (rule.parameter.code, rule.parameter.class) {
+        ("_id", _) | (_, ParameterClass::String) => text(),
+        (_, ParameterClass::Date) => time(),
+        (_, ParameterClass::Number | ParameterClass::Quantity) => number(),
         _ => {
             let moment = plan.moment;
-            let read = |version| moment.see(version, |resource| sort_key(&rule, resource)).map(Option::flatten);
+            let read = |version| moment.see(version, |resource| sort_key(rule, resource)).map(Option::flatten);
             match &found.version {
                 Some(version) => read(version),
                 None => read(&moment.version(found.seq).map_err(broken)?),
@@ -122,15 +135,11 @@ fn stretches(rule: &Sort) -> Vec<i64> {
     derived::parts(rule.parameter).into_iter().flat_map(of).collect()
 }
 
-/// The least or greatest value of a version.
-fn edge<T: FromSql>(plan: &Plan<'_>, rule: &Sort, seq: i64) -> Result<Option<T>, ReadError> {
-    let Some((table, column)) = ordered(rule.parameter.class) else { return Ok(None) };
+/// The least or greatest value of the version at `seq`, as a statement.
+fn edge_of(rule: &Sort, table: &str, column: &str, seq: &str) -> String {
     let edge = if rule.descending { "max" } else { "min" };
     let list = stretches(rule).iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-    let sql = format!("SELECT {edge}({column}) FROM {table} INDEXED BY {table}_seq WHERE seq = ?1 AND p IN ({list})");
-    let mut statement = plan.moment.db.prepare_cached(&sql).map_err(broken)?;
-    let found = statement.query_row([seq], |row| row.get::<_, Option<T>>(0)).optional().map_err(broken)?;
-    Ok(found.flatten())
+    format!("SELECT {edge}({column}) FROM {table} INDEXED BY {table}_seq WHERE seq = {seq} AND p IN ({list})")
 }
 
 /// The index of one rule, to be walked.
@@ -170,7 +179,10 @@ impl<'p, 'm> Index<'p, 'm> {
     }
 
     fn edge(&self, seq: i64) -> Result<Option<Value>, ReadError> {
-        edge::<Value>(self.plan, &self.rule, seq).map(|value| value.filter(|value| *value != Value::Null))
+        let sql = edge_of(&self.rule, self.table, self.column, "?1");
+        let mut edge = self.plan.moment.db.prepare_cached(&sql).map_err(broken)?;
+        let found = edge.query_row([seq], |row| row.get::<_, Value>(0)).map_err(broken)?;
+        Ok(Some(found).filter(|value| *value != Value::Null))
     }
 
     fn valued(&self, after: Option<(Value, i64)>, limit: usize, found: &mut Vec<Match>) -> Result<(), ReadError> {
@@ -192,7 +204,7 @@ impl<'p, 'm> Index<'p, 'm> {
             }
             parts.push(part);
         }
-        let (checks, more) = self.plan.checks("s.seq");
+        let (checks, more) = self.plan.checks("l.seq");
         let sql = format!(
             "SELECT l.k, l.seq FROM ({}) l CROSS JOIN span s ON s.kind = ? AND s.seq = l.seq WHERE 1{checks} \
              ORDER BY l.k {direction}, l.seq DESC",

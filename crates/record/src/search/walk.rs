@@ -13,6 +13,9 @@ use super::probe::Probe;
 use crate::error::ReadError;
 use crate::version::Version;
 
+/// What is done with each match; it says whether to go on.
+type Visit<'v> = &'v mut dyn FnMut(Match, &Row<'_>) -> Result<ControlFlow<()>, ReadError>;
+
 /// A version that matches; with its content where that had to be read to decide.
 pub struct Match {
     pub seq: i64,
@@ -22,13 +25,16 @@ pub struct Match {
 impl Plan<'_> {
     /// Whether the body has to be looked at.
     pub fn is_bodily(&self) -> bool {
-        !self.rest.clauses.is_empty() || !self.rest.relations.is_empty() || !self.has.is_empty()
+        !self.rest.clauses.is_empty()
+            || !self.rest.relations.is_empty()
+            || !self.has.is_empty()
+            || !self.refers.is_empty()
     }
 
     /// The positions of all matches, if they are no more than `most`.
     pub fn first(&self, most: usize) -> Result<Option<Vec<i64>>, ReadError> {
         let mut found = Vec::new();
-        self.each(&self.lead, i64::MAX, &mut |matched| {
+        self.each(&self.lead, i64::MAX, &[], &mut |matched, _| {
             found.push(matched.seq);
             Ok(if found.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
@@ -38,25 +44,21 @@ impl Plan<'_> {
     /// Whether anything matches among the candidates of this lead.
     pub fn any(&self, lead: &Lead) -> Result<bool, ReadError> {
         let mut found = false;
-        self.each(lead, i64::MAX, &mut |_| {
+        self.each(lead, i64::MAX, &[], &mut |_, _| {
             found = true;
             Ok(ControlFlow::Break(()))
         })?;
         Ok(found)
     }
 
-    /// Shows each match below a position, newest first, until `visit` has enough.
-    pub fn each(
-        &self,
-        lead: &Lead,
-        below: i64,
-        visit: &mut dyn FnMut(Match) -> Result<ControlFlow<()>, ReadError>,
-    ) -> Result<(), ReadError> {
+    /// Shows each match below a position, newest first, until `visit` has enough. `columns` are more to be read of the
+    /// version at `{seq}`; they stand in the row from 1 on.
+    pub fn each(&self, lead: &Lead, below: i64, columns: &[String], visit: Visit<'_>) -> Result<(), ReadError> {
         let zone = (self.zone.0, self.zone.1.min(below.saturating_sub(1)));
         if zone.0 > zone.1 {
             return Ok(());
         }
-        let Some((sql, values)) = self.candidates(lead, zone) else { return Ok(()) };
+        let Some((sql, values)) = self.candidates(lead, zone, columns) else { return Ok(()) };
         let mut before = None;
         self.rows(&sql, values, &mut |row| {
             let seq: i64 = row.get(0).map_err(broken)?;
@@ -65,7 +67,7 @@ impl Plan<'_> {
                 return Ok(ControlFlow::Continue(()));
             }
             match self.decide(seq)? {
-                Some(matched) => visit(matched),
+                Some(matched) => visit(matched, row),
                 None => Ok(ControlFlow::Continue(())),
             }
         })
@@ -94,41 +96,51 @@ impl Plan<'_> {
         if !self.is_bodily() {
             return Ok(Some(Match { seq, version: None }));
         }
+        if !self.has.is_empty() {
+            let id = self.moment.id(seq).map_err(broken)?;
+            for linked in &self.has {
+                if !linked.holds(&id)? {
+                    return Ok(None);
+                }
+            }
+        }
+        if self.refers.is_empty() && self.rest.clauses.is_empty() && self.rest.relations.is_empty() {
+            return Ok(Some(Match { seq, version: None }));
+        }
         let version = self.moment.version(seq).map_err(broken)?;
-        for linked in &self.has {
-            if !linked.holds(&version.key.id)? {
-                return Ok(None);
-            }
-        }
-        if !self.rest.clauses.is_empty() || !self.rest.relations.is_empty() {
-            let holds = self.moment.see(&version, |resource| matches_filter(&self.rest, resource, self.moment))?;
-            self.moment.fault()?;
-            if holds != Some(true) {
-                return Ok(None);
-            }
-        }
-        Ok(Some(Match { seq, version: Some(version) }))
+        let holds = self.moment.see(&version, |resource| {
+            self.refers.iter().all(|ends| ends.hold(resource)) && matches_filter(&self.rest, resource, self.moment)
+        })?;
+        self.moment.fault()?;
+        Ok((holds == Some(true)).then_some(Match { seq, version: Some(version) }))
     }
 
     /// The statement that gives the positions of candidates, newest first; none where there can be none.
-    fn candidates(&self, lead: &Lead, zone: (i64, i64)) -> Option<(String, Vec<Value>)> {
-        let (checks, check_values) = self.checks(if matches!(lead, Lead::Walk) { "s.seq" } else { "l.seq" });
+    fn candidates(&self, lead: &Lead, zone: (i64, i64), columns: &[String]) -> Option<(String, Vec<Value>)> {
+        let seq = if matches!(lead, Lead::Walk) { "s.seq" } else { "l.seq" };
+        let (checks, check_values) = self.checks(seq);
+        let columns: Vec<String> = [seq]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(columns.iter().map(|column| column.replace("{seq}", seq)))
+            .collect();
+        let columns = columns.join(", ");
         let (sql, mut values) = match lead {
             Lead::Walk => (
                 format!(
-                    "SELECT s.seq FROM span s WHERE s.kind = ? AND s.seq BETWEEN ? AND ?{checks} ORDER BY s.seq DESC"
+                    "SELECT {columns} FROM span s WHERE s.kind = ? AND s.seq BETWEEN ? AND ?{checks} ORDER BY s.seq DESC"
                 ),
                 [self.kind, zone.0, zone.1].map(Value::from).to_vec(),
             ),
             Lead::Stream(probe) => {
-                let Probe { table, filter, values, .. } = probe;
+                let (table, filter) = (probe.table, probe.filter());
                 // Said as a cross join, because SQLite would rather walk the whole type.
                 let sql = format!(
-                    "SELECT l.seq FROM {table} l CROSS JOIN span s ON s.kind = ? AND s.seq = l.seq \
+                    "SELECT {columns} FROM {table} l CROSS JOIN span s ON s.kind = ? AND s.seq = l.seq \
                      WHERE {filter} AND l.seq BETWEEN ? AND ?{checks} ORDER BY l.seq DESC"
                 );
                 let mut all = vec![Value::from(self.kind)];
-                all.extend(values.iter().cloned());
+                all.extend(probe.values());
                 all.extend([zone.0, zone.1].map(Value::from));
                 (sql, all)
             }
@@ -136,7 +148,7 @@ impl Plan<'_> {
             Lead::Gathered(probes) => {
                 let (positions, all) = gathered(probes, zone);
                 let sql = format!(
-                    "SELECT l.seq FROM ({positions}) l CROSS JOIN span s ON s.kind = ? AND s.seq = l.seq \
+                    "SELECT {columns} FROM ({positions}) l CROSS JOIN span s ON s.kind = ? AND s.seq = l.seq \
                      WHERE 1{checks} ORDER BY l.seq DESC"
                 );
                 let mut values = all;

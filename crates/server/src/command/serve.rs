@@ -133,6 +133,7 @@ impl Plan {
             conversations.spawn(dialer.serve(mllp::take(&app, source), app.shutdown.watch(), drain));
         }
         tokio::spawn(upkeep::run(app.clone()));
+        tokio::spawn(upkeep::words(app.clone()));
         tell(http_address, &mllp_addresses);
         if demo == Some(Demo::Play) {
             tokio::spawn(demo::run(http_address, mllp_addresses[0], app.shutdown.watch()));
