@@ -90,6 +90,34 @@ fn hostile_62_who_is_slow_is_hung_up_on_and_holds_nobody_up() {
 }
 
 #[test]
+fn a_client_that_goes_away_leaves_nothing_half_done() {
+    let mut hilum = Hilum::start();
+    let entry = r#"{"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}}"#;
+    let body = format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, vec![entry; 500].join(","));
+    let head = |path: &str, length: usize| {
+        format!(
+            "POST /fhir{path} HTTP/1.1\nHost: localhost\nContent-Type: application/fhir+json\nContent-Length: {length}"
+        )
+    };
+    for sent in [body.len(), body.len() / 2, 10] {
+        let mut stream = connect(&hilum.http());
+        let whole = request(&head("", body.len()), &body);
+        stream.write_all(&whole[..whole.len() - body.len() + sent]).expect("it listens");
+        drop(stream);
+    }
+    let one = r#"{"resourceType":"Observation","status":"final","code":{"text":"x"}}"#;
+    let mut stream = connect(&hilum.http());
+    stream.write_all(&request(&head("/Observation", one.len() + 1), one)).expect("it listens");
+    drop(stream);
+    // What was begun is done or not done when the server has ended.
+    assert!(hilum.stop().0.success());
+    hilum.start_again();
+    let count = |kind: &str| hilum.fhir().get(&format!("{kind}?_summary=count")).json()["total"].as_u64();
+    assert!([Some(0), Some(500)].contains(&count("Patient")), "{:?}", count("Patient"));
+    assert_eq!(count("Observation"), Some(0));
+}
+
+#[test]
 fn hostile_64_our_own_address_is_not_the_requesters_to_say() {
     let patient = br#"{"resourceType":"Patient","name":[{"family":"Maran"}]}"#;
     let json = ("content-type", "application/fhir+json");

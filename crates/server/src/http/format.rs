@@ -20,11 +20,11 @@ const XML: [&str; 4] = ["application/fhir+xml", "application/xml", "text/xml", "
 const ENTRIES_MAX: usize = 64;
 
 impl Format {
-    /// The format of a media type or of a short name such as `xml`, with parameters or without; none of another, or of
-    /// another release of FHIR.
+    /// The format of a media type or of a short name such as `xml`, with parameters or without; none of another, of
+    /// another release of FHIR, or in another encoding than UTF-8.
     pub fn of(media: &str) -> Option<Format> {
         let entry = Entry::read(media);
-        entry.is_release_4.then(|| entry.names()).flatten()
+        (entry.is_release_4 && entry.is_utf8).then(|| entry.names()).flatten()
     }
 
     /// The format that `_format` asks for. An unencoded `+` reads as a blank there.
@@ -109,18 +109,22 @@ struct Entry<'e> {
     media: &'e str,
     weight: u16,
     is_release_4: bool,
+    is_utf8: bool,
 }
 
 impl<'e> Entry<'e> {
     fn read(text: &'e str) -> Entry<'e> {
         let mut parts = text.split(';').map(str::trim);
-        let mut entry = Entry { media: parts.next().unwrap_or_default(), weight: 1000, is_release_4: true };
+        let media = parts.next().unwrap_or_default();
+        let mut entry = Entry { media, weight: 1000, is_release_4: true, is_utf8: true };
         for (name, value) in parts.filter_map(|part| part.split_once('=')) {
             let value = value.trim().trim_matches('"');
             if name.trim().eq_ignore_ascii_case("q") {
                 entry.weight = weight(value);
             } else if name.trim().eq_ignore_ascii_case("fhirVersion") {
                 entry.is_release_4 = value == "4.0";
+            } else if name.trim().eq_ignore_ascii_case("charset") {
+                entry.is_utf8 = ["utf-8", "utf8", "us-ascii"].iter().any(|known| known.eq_ignore_ascii_case(value));
             }
         }
         entry
@@ -204,6 +208,7 @@ mod tests {
             ("application/fhir json", Some(Format::Json)),
             ("application/fhir+xml; charset=utf-8", Some(Format::Xml)),
             ("text/xml", Some(Format::Xml)),
+            ("text/xml; charset=iso-8859-1", None),
             ("application/fhir+json;fhirVersion=3.0", None),
             ("ttl", None),
             ("html", None),

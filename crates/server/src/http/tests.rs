@@ -100,6 +100,8 @@ async fn writes_and_their_conditions() {
             ("PUT", "/fhir/Patient/a?name=doe", JSON, PATIENT, 400, "means nothing here"),
             ("POST", "/fhir/Patient?identifier=1", JSON, PATIENT, 400, "If-None-Exist"),
             ("DELETE", "/fhir/Patient/a?_cascade=delete", "", "", 400, "means nothing here"),
+            ("PUT", at, "content-type: application/fhir+json; fhirVersion=3.0", PATIENT, 415, "http.Content-Type"),
+            ("PUT", at, "content-type: application/fhir+json; charset=utf-16", PATIENT, 415, "http.Content-Type"),
             ("PUT", at, "content-type: text/html", PATIENT, 415, "not-supported"),
             ("PUT", at, "content-encoding: gzip", PATIENT, 400, "no gzip"),
             ("PUT", at, JSON, &long, 413, "too-long"),
