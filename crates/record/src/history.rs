@@ -123,7 +123,13 @@ fn scope(db: &Connection, reach: &Reach, of: &HistoryOf) -> rusqlite::Result<Opt
             let (predicate, values) = reach::predicate(reach);
             // Positions have no gaps.
             let total = u64::try_from(read::end(db)?.0).ok().filter(|_| *reach == Reach::Everything);
-            Ok(Some(Scope { from: format!("version v WHERE {predicate}"), place: "v.seq", order: "v.seq", values, total }))
+            Ok(Some(Scope {
+                from: format!("version v WHERE {predicate}"),
+                place: "v.seq",
+                order: "v.seq",
+                values,
+                total,
+            }))
         }
     }
 }

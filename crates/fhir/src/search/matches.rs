@@ -6,7 +6,7 @@ use super::resolve::Others;
 use super::table::{Parameter, ParameterClass, table};
 use super::value::{Entry, Reference, Value};
 use super::{each_of, extract, meets, normalise, said, texts};
-use crate::{Node, Object, Resource, compartment};
+use crate::{Node, Resource, compartment};
 
 /// Whether the resource alone meets the query. Order, page and total are no business of this. A condition on other
 /// resources (a chain, `_has`, `_list`) does not hold here, since there are none: see [`matches_among`] and
