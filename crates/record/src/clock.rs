@@ -42,7 +42,7 @@ fn times(prefix: Prefix, asked: Interval) -> Option<(i64, i64)> {
 
 /// The first position up to `end` whose time is `time` or later; one beyond `end` where there is none. Positions have
 /// no gaps, so halving finds it.
-fn first_at(db: &Connection, time: i64, end: i64) -> rusqlite::Result<i64> {
+pub fn first_at(db: &Connection, time: i64, end: i64) -> rusqlite::Result<i64> {
     let mut at = db.prepare_cached("SELECT time FROM version WHERE seq = ?1")?;
     let (mut from, mut to) = (1, end + 1);
     while from < to {

@@ -1,11 +1,11 @@
 //! The index of words, a follower of the log like any other: it reads what was committed and writes what it says.
 //!
 //! It is not kept within the commit, because cutting a narrative into words costs more than all other index rows
-//! together. A search by words therefore says when it is behind. Reading and cutting are a reader's work; only the rows
+//! together. A search by words first lets it follow for a moment, and says when it is still behind. Reading and cutting are a reader's work; only the rows
 //! of a bounded batch are the writer's. There is a row for each version that has words and whose index rows are kept:
 //! trimmed and erased with them.
 
-use fhir::search::{Said, said};
+use fhir::search::{Filter, Query, Relation, Said, said};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::read::{self, COLUMNS, read_version};
@@ -82,6 +82,20 @@ pub fn remove(db: &Connection, seq: i64, json: &[u8]) -> rusqlite::Result<()> {
 pub fn look(db: &Connection) -> rusqlite::Result<()> {
     let sql = "SELECT rowid FROM fulltext WHERE fulltext MATCH '\"nothing\"' LIMIT 1";
     db.prepare_cached(sql)?.exists([]).map(drop)
+}
+
+/// Whether a search asks for words, anywhere in it.
+pub fn asks(query: &Query) -> bool {
+    query.filters().iter().any(asks_filter)
+}
+
+fn asks_filter(filter: &Filter) -> bool {
+    filter.relations.iter().any(|relation| match relation {
+        Relation::Words(_) => true,
+        Relation::Chain { to, .. } => to.iter().any(asks_filter),
+        Relation::Has { from, .. } => asks_filter(from),
+        Relation::Listed { .. } | Relation::Within { .. } => false,
+    })
 }
 
 /// The words of a stored body, if it has any.

@@ -22,6 +22,10 @@ use crate::search::{self, Page, SearchLimits};
 use crate::version::{Key, MessageId, Position, Time, Version};
 use crate::writer::Writer;
 
+/// Batches by which a search for words first lets their index follow, and a decision that depends on one.
+const BATCHES_OF_A_SEARCH: usize = 4;
+const BATCHES_OF_A_DECISION: usize = 100;
+
 /// How to open a store. The defaults suit a clinic.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -154,19 +158,41 @@ impl Record {
 
     /// A page of matches. `page` is the `next` of the page before, with the same query.
     pub async fn search(&self, access: &Access, query: &Query, page: Option<&str>) -> Result<Page, ReadError> {
-        let (reach, query) = (access.read().clone(), query.clone());
         let page = page.map(PageKey::read).transpose()?;
+        if fulltext::asks(query) && page.is_none() {
+            // What is missing after these the answer tells.
+            self.words_up_to(self.shared.writer.end(), BATCHES_OF_A_SEARCH).await?;
+        }
+        self.page(access, query, page).await
+    }
+
+    /// The first page of a search as it was at a position: what a commit is decided on, and then names as a
+    /// [`crate::Condition`]. It finds all that was there: `Busy` where the index of words is too far behind.
+    pub async fn search_at(&self, access: &Access, query: &Query, position: Position) -> Result<Page, ReadError> {
+        if fulltext::asks(query) && !self.words_up_to(position, BATCHES_OF_A_DECISION).await? {
+            return Err(ReadError::Busy);
+        }
+        self.page(access, query, Some(PageKey::first(position))).await
+    }
+
+    async fn page(&self, access: &Access, query: &Query, page: Option<PageKey>) -> Result<Page, ReadError> {
+        let (reach, query) = (access.read().clone(), query.clone());
         let limits = Arc::clone(&self.shared.limits);
         self.shared.readers.run_checked(move |db| search::page(db, &reach, &limits, &query, page)).await
     }
 
-    /// The first page of a search as it was at a position: what a commit is decided on, and then names as a
-    /// [`crate::Condition`].
-    pub async fn search_at(&self, access: &Access, query: &Query, position: Position) -> Result<Page, ReadError> {
-        let (reach, query) = (access.read().clone(), query.clone());
-        let page = PageKey::first(position);
-        let limits = Arc::clone(&self.shared.limits);
-        self.shared.readers.run_checked(move |db| search::page(db, &reach, &limits, &query, Some(page))).await
+    /// Lets the index of words follow to a position, by so many batches at most. Whether it came there.
+    async fn words_up_to(&self, position: Position, batches: usize) -> Result<bool, ReadError> {
+        for _ in 0..batches {
+            if self.cursor(fulltext::FOLLOWER).await? >= position {
+                return Ok(true);
+            }
+            self.follow_text(fulltext::BATCH_MAX).await.map_err(|error| match error {
+                CommitError::Broken => ReadError::Broken,
+                _ => ReadError::Busy,
+            })?;
+        }
+        Ok(self.cursor(fulltext::FOLLOWER).await? >= position)
     }
 
     /// Versions after a position, oldest first, at most [`crate::LOG_PAGE_MAX`]: what a follower reads. A follower whose

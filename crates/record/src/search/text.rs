@@ -1,7 +1,7 @@
 //! Words in what is written (`_text`, `_content`), by the full-text index that a follower of the log keeps.
 //!
 //! The index is the FTS5 table `fulltext(div, content)`, whose rowid is the position of a version: `div` is the text of
-//! its narrative, `content` all its texts. A row is never changed, so that a search sees what its position lets it see.
+//! its narrative, `content` all its other texts. A row is never changed, so that a search sees what its position lets it see.
 //! Words after the follower's cursor are not there yet, and the answer says so.
 
 use fhir::search::Words;
@@ -11,25 +11,12 @@ use rusqlite::types::Value;
 use super::broken;
 use super::moment::Moment;
 use crate::error::ReadError;
+use crate::fulltext::FOLLOWER;
 use crate::read;
 
-/// The follower's cursor.
-pub const FOLLOWER: &str = "record:fulltext";
-
-/// This store keeps no such index.
-pub fn not_there() -> ReadError {
-    let text = "_text and _content are not served: this store keeps no index of words";
-    ReadError::Unanswerable(Box::new(Issue::error(IssueType::NotSupported, "", text)))
-}
-
-/// The positions of versions that hold the words, as SQL; none where the store keeps no such index.
-pub fn positions(moment: &Moment<'_>, words: &Words) -> Result<Option<(String, Vec<Value>)>, ReadError> {
-    let there = "SELECT 1 FROM sqlite_schema WHERE name = 'fulltext'";
-    if !moment.db.prepare_cached(there).and_then(|mut there| there.exists([])).map_err(broken)? {
-        return Ok(None);
-    }
-    let sql = "SELECT rowid FROM fulltext WHERE fulltext MATCH ?".to_owned();
-    Ok(Some((sql, vec![expression(words).into()])))
+/// The positions of versions that hold the words, as SQL.
+pub fn positions(words: &Words) -> (String, Vec<Value>) {
+    ("SELECT rowid FROM fulltext WHERE fulltext MATCH ?".to_owned(), vec![expression(words).into()])
 }
 
 /// In FTS5's grammar. Every phrase is quoted, so that nothing in it is an operator.

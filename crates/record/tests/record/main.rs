@@ -12,6 +12,7 @@ mod paging;
 mod redirects;
 mod store;
 mod versions;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
