@@ -5,8 +5,8 @@ use super::query::{Clause, Criterion, Filter, Modifier, Query, Relation, Words};
 use super::resolve::Others;
 use super::table::{Parameter, ParameterClass, table};
 use super::value::{Entry, Reference, Value};
-use super::{each_of, extract, meets, normalise, texts};
-use crate::{Node, Object, Resource, compartment};
+use super::{each_of, extract, meets, normalise, said, texts};
+use crate::{Node, Resource, compartment};
 
 /// Whether the resource alone meets the query. Order, page and total are no business of this. A condition on other
 /// resources (a chain, `_has`, `_list`) does not hold here, since there are none: see [`matches_among`] and
@@ -145,54 +145,16 @@ pub fn items<'r>(list: &'r Resource<'_>) -> impl Iterator<Item = (&'static str, 
     })
 }
 
-/// Whether one alternative has all its phrases in the text. A store's index of words may cut words otherwise than this.
+/// Whether one alternative has all its phrases, each within the narrative or within the other texts.
 fn holds_words(words: &Words, resource: &Resource<'_>) -> bool {
-    let mut text = String::from(" ");
-    if words.narrative {
-        narrative(&resource.object, &mut text);
-    } else {
-        content(&resource.object, &mut text);
-    }
-    let apart = |text: &str| {
-        let words: Vec<String> = normalise(text)
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect();
-        format!(" {} ", words.join(" "))
-    };
-    let text = apart(&text);
-    words.any_of.iter().any(|phrases| phrases.iter().all(|phrase| text.contains(&apart(phrase))))
+    let said = said(resource);
+    let texts = [apart(&said.narrative), if words.narrative { String::new() } else { apart(&said.elsewhere) }];
+    let has = |phrase: &String| texts.iter().any(|text| text.contains(&apart(phrase)));
+    words.any_of.iter().any(|phrases| phrases.iter().all(has))
 }
 
-fn narrative(object: &Object<'_>, out: &mut String) {
-    let div = object.get("text").and_then(Node::as_object).and_then(|text| text.str("div")).unwrap_or_default();
-    let mut within = false;
-    for character in div.chars() {
-        match character {
-            '<' => within = true,
-            '>' => {
-                within = false;
-                out.push(' ');
-            }
-            _ if !within => out.push(character),
-            _ => {}
-        }
-    }
-}
-
-fn content(object: &Object<'_>, out: &mut String) {
-    narrative(object, out);
-    for (name, node) in object.fields.iter().filter(|(name, _)| *name != "div") {
-        for item in node.items() {
-            match item {
-                Node::Object(object) => content(object, out),
-                Node::Text(text) if *name != "resourceType" => {
-                    out.push(' ');
-                    out.push_str(text);
-                }
-                _ => {}
-            }
-        }
-    }
+/// Normalised words with single blanks around each.
+fn apart(text: &str) -> String {
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    format!(" {} ", words.join(" "))
 }

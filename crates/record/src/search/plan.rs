@@ -154,6 +154,11 @@ impl<'m> Draft<'m> {
                 return Ok(());
             }
             _ if probe::is_bodily(&clause) => {
+                if clause.modifier == Modifier::Text
+                    && let Some(probe) = text::beginnings(self.moment, self.kind, &clause)?
+                {
+                    self.conditions.push(Condition { probes: vec![probe], negated: false, by_body: ByBody::Narrows });
+                }
                 self.rest.clauses.push(clause);
                 return Ok(());
             }
@@ -242,10 +247,10 @@ impl<'m> Draft<'m> {
                 linked::Found::Ids(ids) => self.by_ids(&ids, ByBody::Relation(relation.clone())),
                 linked::Found::Many(linked) => self.has.push(*linked),
             },
-            Relation::Words(words) => match text::positions(moment, words)? {
-                Some((sql, values)) => self.checks.push((format!("s.seq IN ({sql})"), values)),
-                None => return Err(text::not_there()),
-            },
+            Relation::Words(words) => {
+                let (sql, values) = text::positions(words);
+                self.checks.push((format!("s.seq IN ({sql})"), values));
+            }
         }
         Ok(self.conditions.last().is_none_or(|last| last.negated || !last.probes.is_empty()))
     }
