@@ -116,7 +116,11 @@ const HIDDEN: [Case; 15] = [
     ("Patient?_include=*", Ok("Patient/p"), "Patient/p | Organization/o"),
     ("Patient?_revinclude=*", Ok("Patient/p | Observation/b"), "Patient/p | AuditEvent/a List/l Observation/b"),
     ("Observation?code=y&_include=Observation:subject", Ok("Observation/c"), "Observation/c | Device/d"),
-    ("Observation?code=x&_include:iterate=*", Ok("Observation/b | Patient/p"), "Observation/b | Patient/p Organization/o"),
+    (
+        "Observation?code=x&_include:iterate=*",
+        Ok("Observation/b | Patient/p"),
+        "Observation/b | Patient/p Organization/o",
+    ),
 ];
 
 #[tokio::test]
@@ -207,8 +211,7 @@ async fn a_thousand_values_are_one_question() {
 #[tokio::test]
 async fn a_limit_that_is_reached_is_named() {
     let store = Store::of("limits", &WARD).await;
-    let more: Vec<String> =
-        (0..20).map(|at| WARD[3].replace(r#""id":"b""#, &format!(r#""id":"m{at}""#))).collect();
+    let more: Vec<String> = (0..20).map(|at| WARD[3].replace(r#""id":"b""#, &format!(r#""id":"m{at}""#))).collect();
     store.put(&more.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let all = Reach::Everything;
     let few = |included, bodies, versions| SearchLimits { included, bodies, versions, ..SearchLimits::default() };
