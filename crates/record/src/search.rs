@@ -220,3 +220,6 @@ fn show(moment: &Moment<'_>, plans: &[Plan<'_>], matches: Vec<Match>, answer: &m
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,16 +145,17 @@ pub fn items<'r>(list: &'r Resource<'_>) -> impl Iterator<Item = (&'static str, 
     })
 }
 
-/// Whether one alternative has all its phrases in the text. A store's index of words may cut words otherwise than this.
+/// Whether one alternative has all its phrases, each within the narrative or within the other texts.
 fn holds_words(words: &Words, resource: &Resource<'_>) -> bool {
-    let apart = |text: &str| {
-        let normal = normalise(text);
-        let words: Vec<&str> = normal.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        format!(" {} ", words.join(" "))
-    };
     let said = said(resource);
-    let texts = if words.narrative { vec![said.narrative] } else { vec![said.narrative, said.elsewhere] };
-    let texts: Vec<String> = texts.iter().map(|text| apart(text)).collect();
-    let holds = |phrase: &String| texts.iter().any(|text| text.contains(&apart(phrase)));
-    words.any_of.iter().any(|phrases| phrases.iter().all(holds))
+    let texts = [apart(&said.narrative), if words.narrative { String::new() } else { apart(&said.elsewhere) }];
+    let has = |phrase: &String| texts.iter().any(|text| text.contains(&apart(phrase)));
+    words.any_of.iter().any(|phrases| phrases.iter().all(has))
+}
+
+/// Normalised words with single blanks around each.
+fn apart(text: &str) -> String {
+    let normal = normalise(text);
+    let words: Vec<&str> = normal.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    format!(" {} ", words.join(" "))
 }

@@ -67,10 +67,14 @@ enum ByBody {
     Narrows,
 }
 
+/// More look-ups than this in one condition are not said in SQL, which takes seconds to compile a thousand of them: then
+/// the body decides.
+const LOOK_UPS_MAX: usize = 100;
+
 impl Condition {
     /// Whether the rows of the index are candidates.
     pub fn leads(&self) -> bool {
-        !self.negated
+        !self.negated && self.probes.len() <= LOOK_UPS_MAX
     }
 }
 
@@ -154,6 +158,11 @@ impl<'m> Draft<'m> {
                 return Ok(());
             }
             _ if probe::is_bodily(&clause) => {
+                if clause.modifier == Modifier::Text
+                    && let Some(probe) = text::beginnings(self.moment, self.kind, &clause)?
+                {
+                    self.conditions.push(Condition { probes: vec![probe], negated: false, by_body: ByBody::Narrows });
+                }
                 self.rest.clauses.push(clause);
                 return Ok(());
             }
@@ -322,13 +331,15 @@ impl<'m> Draft<'m> {
         let not = if negated { "NOT " } else { "" };
         let mut parts = Vec::new();
         let mut values = Vec::new();
-        if matches!(by_body, ByBody::Narrows) && probes.iter().any(|probe| probe.entry == Entry::Ranged) {
+        let ranged = probes.iter().any(|probe| probe.entry == Entry::Ranged);
+        if matches!(by_body, ByBody::Narrows) && (ranged || probes.len() > LOOK_UPS_MAX) {
             // Something else decides, and looking this up costs as much.
             return;
         }
         let is_wide = candidates > self.moment.limits.turns.wide;
         for probe in &probes {
-            let looked_up = probe.check().or_else(|| probe.scan().filter(|_| is_wide));
+            let few = probes.len() <= LOOK_UPS_MAX;
+            let looked_up = probe.check().filter(|_| few).or_else(|| probe.scan().filter(|_| few && is_wide));
             let Some((part, more)) = looked_up else {
                 match by_body {
                     ByBody::Clause(clause) => self.rest.clauses.push(clause),

@@ -1,15 +1,17 @@
-//! Words in what is written (`_text`, `_content`), by the full-text index that a follower of the log keeps.
+//! Words in what is written (`_text`, `_content`, and `:text` of codes), by the full-text index that a follower of the log
+//! keeps ([`crate::fulltext`]).
 //!
-//! The index is the FTS5 table `fulltext(div, content)`, whose rowid is the position of a version: `div` is the text of
-//! its narrative, `content` all its other texts. A row is never changed, so that a search sees what its position lets it see.
-//! Words after the follower's cursor are not there yet, and the answer says so.
+//! Its rows are found by position and never changed, so that a search sees what its position lets it see. A search by
+//! `_text` or `_content` first lets the index follow, and says so where it is still behind; one by `:text` reads what the
+//! index does not know.
 
-use fhir::search::Words;
+use fhir::search::{Clause, Criterion, Words};
 use fhir::{Issue, IssueType};
 use rusqlite::types::Value;
 
 use super::broken;
 use super::moment::Moment;
+use super::probe::{Entry, Probe};
 use crate::error::ReadError;
 use crate::fulltext::FOLLOWER;
 use crate::read;
@@ -19,13 +21,37 @@ pub fn positions(words: &Words) -> (String, Vec<Value>) {
     ("SELECT rowid FROM fulltext WHERE fulltext MATCH ?".to_owned(), vec![expression(words).into()])
 }
 
+/// What may have a code or reference whose words begin as asked: all that has those words anywhere, and all that the index
+/// does not know yet. None where a value does not end in a word.
+pub fn beginnings(moment: &Moment<'_>, kind: i64, clause: &Clause) -> rusqlite::Result<Option<Probe>> {
+    const TABLE: &str = "(SELECT rowid AS seq FROM fulltext WHERE fulltext MATCH ? \
+                         UNION ALL SELECT seq FROM span WHERE kind = ? AND seq > ?)";
+    let mut phrases = Vec::with_capacity(clause.values.len());
+    for criterion in &clause.values {
+        match criterion {
+            Criterion::String { normalised, .. } if normalised.ends_with(char::is_alphanumeric) => {
+                phrases.push(format!("{} *", quoted(normalised)));
+            }
+            _ => return Ok(None),
+        }
+    }
+    let cursor = read::cursor(moment.db, FOLLOWER)?.0;
+    let values = vec![phrases.join(" OR ").into(), kind.into(), cursor.into()];
+    Ok(Some(Probe::new(TABLE, Entry::Many, "1", values)))
+}
+
 /// In FTS5's grammar. Every phrase is quoted, so that nothing in it is an operator.
 fn expression(words: &Words) -> String {
-    let phrase = |phrase: &String| format!("\"{}\"", phrase.replace('"', "\"\""));
-    let all = |phrases: &Vec<String>| format!("({})", phrases.iter().map(phrase).collect::<Vec<_>>().join(" AND "));
+    let all = |phrases: &Vec<String>| {
+        format!("({})", phrases.iter().map(|phrase| quoted(phrase)).collect::<Vec<_>>().join(" AND "))
+    };
     let any = words.any_of.iter().map(all).collect::<Vec<_>>().join(" OR ");
     let column = if words.narrative { "div" } else { "{div content}" };
     format!("{column} : ({any})")
+}
+
+fn quoted(phrase: &str) -> String {
+    format!("\"{}\"", phrase.replace('"', "\"\""))
 }
 
 /// What the index of words does not know yet of what the search sees.

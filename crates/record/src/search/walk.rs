@@ -174,19 +174,14 @@ impl Plan<'_> {
     }
 }
 
-/// The positions that any of the probes finds. A compound statement has at most 500 parts, so that more are nested.
+/// The positions that any of the probes finds.
 fn gathered(probes: &[Probe], zone: (i64, i64)) -> (String, Vec<Value>) {
-    const PARTS_MAX: usize = 400;
     let mut values = Vec::new();
-    let mut unions = Vec::new();
-    for chunk in probes.chunks(PARTS_MAX) {
-        let mut parts = Vec::new();
-        for probe in chunk {
-            let (part, more) = probe.positions(zone);
-            parts.push(part);
-            values.extend(more);
-        }
-        unions.push(format!("SELECT seq FROM ({})", parts.join(" UNION ALL ")));
+    let mut parts = Vec::new();
+    for probe in probes {
+        let (part, more) = probe.positions(zone);
+        parts.push(part);
+        values.extend(more);
     }
-    (unions.join(" UNION ALL "), values)
+    (parts.join(" UNION ALL "), values)
 }

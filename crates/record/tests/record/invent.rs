@@ -38,6 +38,12 @@ pub fn resource(dice: &mut Dice, kind: &str, id: &str) -> String {
             coding(dice)
         ));
     }
+    if dice.below(4) == 0 {
+        elements.push(format!(
+            r#""text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">seen by <b>{}</b></div>"}}"#,
+            dice.pick(&FAMILIES)
+        ));
+    }
     match kind {
         "Patient" => patient(dice, &mut elements),
         "Observation" => observation(dice, &mut elements),
@@ -262,6 +268,10 @@ pub fn condition(dice: &mut Dice, kind: &str, links: u64) -> (String, String) {
             let (source, code, _) = **dice.pick(&hases);
             let (name, value) = condition(dice, source, links - 1);
             (format!("_has:{source}:{code}:{name}"), value)
+        }
+        5 if dice.below(3) == 0 => {
+            let words = ["smith", "muller", "seen smith", "\"seen by smith\"", "neil OR oe", "mül,nobody"];
+            (dice.pick(&["_text", "_content"]).to_string(), dice.pick(&words).to_string())
         }
         4 if KINDS[..3].contains(&kind) => ("_list".to_owned(), format!("{},{}", id(dice), id(dice))),
         _ => clause(dice, kind),

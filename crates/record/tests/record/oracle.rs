@@ -142,6 +142,7 @@ async fn the_plan_finds_what_the_oracle_says() {
         let record = open(&place, seed);
         let mut dice = Dice(seed);
         fill(&record, &mut dice, 250).await;
+        while record.follow_text(100).await.unwrap() > 0 {}
         let world = World::of(&record).await;
         let mut hits = 0;
         for _ in 0..QUERIES {
@@ -223,6 +224,7 @@ async fn pages_show_one_moment_in_the_order_asked_for() {
         fill(&record, &mut dice, 200).await;
         let (mut pages, mut shown) = (0, 0);
         for _ in 0..150 {
+            while record.follow_text(100).await.unwrap() > 0 {}
             let world = World::of(&record).await;
             let count = (dice.below(9) + 1).to_string();
             let mut shape = vec![("_count", count)];
