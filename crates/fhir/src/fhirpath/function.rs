@@ -6,7 +6,6 @@ mod encoding;
 mod existence;
 mod fhir;
 mod filtering;
-mod html;
 mod math;
 mod navigation;
 mod pattern;

@@ -1,10 +1,10 @@
 //! What FHIR adds to FHIRPath (R4 §2.9.1.3). `resolve() is Type` is the compiler's: see `compile`.
 
-use super::{Call, Function, Gives, give, html, plain};
+use super::{Call, Function, Gives, give, plain};
 use crate::fhirpath::evaluate::{ENOUGH, EvaluateError, MORE, Step};
 use crate::fhirpath::item::{Element, Form, Item, Visit, is_a};
 use crate::fhirpath::resolve;
-use crate::schema;
+use crate::{narrative, schema};
 
 const TRUTH: Gives = Gives::System("Boolean");
 
@@ -53,7 +53,7 @@ pub const FUNCTIONS: &[Function] = &[
     plain("htmlChecks", 0..=0, TRUTH, |call, visit| {
         let Some(text) = call.text()? else { return MORE };
         call.scope.spend(text.len())?;
-        visit(&Item::from(html::fits(&text)))
+        visit(&Item::from(narrative::check(&text).is_ok()))
     }),
     plain("elementDefinition", 0..=0, Gives::Anything, |_, _| not_here("definitions of elements")),
     plain("slice", 2..=2, Gives::Anything, |_, _| not_here("the slices of profiles")),
