@@ -29,6 +29,7 @@ fn misuse_is_told_with_exit_code_2() {
         (&["message", "show"], "NUMBER"),
         (&["message", "replay"], "NUMBER"),
         (&["message", "list", "--outcome", "lost"], "parked"),
+        (&["fhirpath", "name"], "FILE"),
         (&["map"], "check"),
         (&["config"], "show"),
         (&["config", "show", "--config", "/nowhere/hilum.toml"], "/nowhere/hilum.toml"),
@@ -52,6 +53,7 @@ fn help_and_version_are_no_misuse() {
         &["validate", "--help"],
         &["message", "--help"],
         &["send", "--help"],
+        &["fhirpath", "--help"],
         &["map", "--help"],
         &["doctor", "--help"],
         &["import", "--help"],
@@ -161,6 +163,34 @@ fn a_mapping_author_sees_what_became_of_a_message() {
     let ran = hilum(&["map", "check", "--profiles", site.to_str().expect("UTF-8")]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.talk.contains("wrong.yaml") && ran.talk.contains("birth"), "file, line and rule: {ran:?}");
+}
+
+#[test]
+fn a_resource_is_asked_by_an_expression() {
+    let patient = r#"{"resourceType":"Patient","active":true,"name":[{"family":"Maran","given":["Ilse","Eva"]}]}"#;
+    let xml = r#"<Patient xmlns="http://hl7.org/fhir"><name><family value="Maran"/></name></Patient>"#;
+    for (expression, input, out) in [
+        ("name.given", patient, "\"Ilse\"\n\"Eva\"\n"),
+        ("name", patient, "{\"family\":\"Maran\",\"given\":[\"Ilse\",\"Eva\"]}\n"),
+        ("name.family", xml, "\"Maran\"\n"),
+        ("name.given.count() * 1.50", patient, "3.00\n"),
+        ("birthDate", patient, ""),
+        ("now() > @2024-01-01T00:00:00Z", patient, "true\n"),
+    ] {
+        assert_eq!(hilum_with(&["fhirpath", expression, "-"], input.as_bytes()).done().out, out, "{expression}");
+    }
+    for (expression, input, code, told) in [
+        ("name.", patient, 2, "expected a name"),
+        ("name.nickname", patient, 2, "HumanName has no element nickname"),
+        ("Encounter.status", patient, 2, "finds nothing in a Patient"),
+        ("name.given + 'a'", patient, 1, "expected one item"),
+        ("name", "{\"resourceType\":\"Patient\",\"nam\":1}", 1, "nam"),
+        ("name", "", 1, "-:"),
+    ] {
+        let ran = hilum_with(&["fhirpath", expression, "-"], input.as_bytes());
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{expression}: {ran:?}");
+        assert!(ran.talk.contains(told) && !ran.talk.contains("Ilse"), "{expression}: {ran:?}");
+    }
 }
 
 #[test]

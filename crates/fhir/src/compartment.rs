@@ -1,8 +1,8 @@
-//! Whose record a resource belongs to: the Patient compartment (R4 §2.36 and `profiles/r4/compartments.txt`).
+//! Whose record a resource belongs to: the compartments of R4 (§2.36 and `profiles/r4/compartments.txt`).
 //!
-//! A resource is in a patient's compartment when one of a few reference parameters of its type names the patient. That
-//! decides what may be shown of whom, so a Patient is also in its own compartment, which R4's table leaves to be
-//! understood. The other compartments are not needed yet and not read.
+//! A resource is in the compartment of a patient (encounter, practitioner, related person, device) when one of a few
+//! reference parameters of its type names it. That of the patient decides what may be shown of whom, so a Patient is
+//! also in its own compartment, which R4's table leaves to be understood.
 
 use std::sync::LazyLock;
 
@@ -12,10 +12,20 @@ use crate::search::{self, ParameterId, Reference, Value};
 /// The parameters by which a resource of this type is in the compartment of the patients that it names; none where the
 /// type is in no patient's compartment.
 pub fn parameters(kind: &str) -> &'static [ParameterId] {
-    match PATIENT.binary_search_by(|(of, _)| (*of).cmp(kind)) {
-        Ok(at) => &PATIENT[at].1,
+    membership("Patient", kind)
+}
+
+/// The same for any of R4's compartments, by the type that it is named for.
+pub fn membership(compartment: &str, kind: &str) -> &'static [ParameterId] {
+    match MEMBERSHIP.binary_search_by(|member| (member.compartment, member.kind).cmp(&(compartment, kind))) {
+        Ok(at) => &MEMBERSHIP[at].parameters,
         Err(_) => &[],
     }
+}
+
+/// The name of a type that has compartments, as the tables hold it.
+pub fn named(kind: &str) -> Option<&'static str> {
+    MEMBERSHIP.iter().map(|member| member.compartment).find(|compartment| *compartment == kind)
 }
 
 /// The ids of the patients in whose compartments the resource is, each once: those that it names by `Patient/id`, and
@@ -35,18 +45,35 @@ pub fn patients<'r>(resource: &'r Resource<'_>) -> Vec<&'r str> {
     ids
 }
 
-type Membership = Vec<(&'static str, Vec<ParameterId>)>;
+/// Whether the resource is in the compartment of this one.
+pub fn contains(compartment: &str, of: &str, resource: &Resource<'_>) -> bool {
+    let mut found = resource.kind() == compartment && resource.id() == Some(of);
+    search::each_of(resource, membership(compartment, resource.kind()), &mut |entry| {
+        found |=
+            matches!(entry.value, Value::Reference(Reference::Local { kind, id }) if kind == compartment && id == of);
+    });
+    found
+}
 
-/// By type, sorted.
-static PATIENT: LazyLock<Membership> = LazyLock::new(|| {
+struct Member {
+    compartment: &'static str,
+    kind: &'static str,
+    parameters: Vec<ParameterId>,
+}
+
+/// By compartment and type, sorted.
+static MEMBERSHIP: LazyLock<Vec<Member>> = LazyLock::new(|| {
     let lines = include_str!("../../../profiles/r4/compartments.txt").lines();
-    let mut types: Membership = lines.filter_map(|line| line.strip_prefix("Patient\t")).map(membership).collect();
-    types.sort_unstable_by_key(|(kind, _)| *kind);
-    types
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut members: Vec<Member> = lines.map(member).collect();
+    members.sort_unstable_by_key(|member| (member.compartment, member.kind));
+    members
 });
 
-fn membership(line: &'static str) -> (&'static str, Vec<ParameterId>) {
-    let (kind, codes) = line.split_once('\t').expect("compartments.txt has three columns");
+fn member(line: &'static str) -> Member {
+    let mut columns = line.split('\t');
+    let mut column = || columns.next().expect("compartments.txt has three columns");
+    let (compartment, kind, codes) = (column(), column(), column());
     let id = |code: &str| search::table().find(kind, code).expect("compartments.txt names parameters of R4").id;
-    (kind, codes.split(',').filter(|code| *code != "{def}").map(id).collect())
+    Member { compartment, kind, parameters: codes.split(',').filter(|code| *code != "{def}").map(id).collect() }
 }

@@ -23,13 +23,16 @@ mod path;
 mod program;
 mod quantity;
 mod resolve;
+mod show;
 mod temporal;
+mod work;
 
 pub use environment::Environment;
-pub use evaluate::{EvaluateError, WORK_MAX};
+pub use evaluate::EvaluateError;
 pub use item::{Element, Form, Item, Scalar};
 pub use parser::{LENGTH_MAX_BYTES, NESTING_MAX, NODES_MAX};
 pub use path::Path;
+pub use work::WORK_MAX;
 
 use crate::Resource;
 use crate::schema::Type;
@@ -81,7 +84,8 @@ impl Expression {
         context: Item<'r>,
     ) -> Result<Vec<Item<'r>>, EvaluateError> {
         let run = evaluate::Run::new(environment, &context);
-        evaluate::collect(&run.scope(), &self.program)
+        let items = evaluate::collect(&run.scope(), &self.program)?;
+        run.work.check().map(|()| items)
     }
 
     /// Whether a condition, such as an invariant, holds for an item: `None` where that is unknown (an empty result). A
@@ -94,7 +98,8 @@ impl Expression {
         context: &Item<'r>,
     ) -> Result<Option<bool>, EvaluateError> {
         let run = evaluate::Run::new(environment, context);
-        evaluate::truth(&run.scope(), &self.program)
+        let truth = evaluate::truth(&run.scope(), &self.program)?;
+        run.work.check().map(|()| truth)
     }
 
     /// Whether it can find nothing, ever, in what it was compiled for: `Encounter.status` in a Patient. That is no error,

@@ -54,7 +54,8 @@ fn microseconds(date: Date, time: Time) -> i64 {
 /// The first day, and the first day after; none after the year 9999, where the calendar ends.
 fn read_date(text: &str) -> Option<(Date, Option<Date>)> {
     let bytes = text.as_bytes();
-    let year = number(bytes.get(..4)?)?;
+    // There was no year 0.
+    let year = number(bytes.get(..4)?).filter(|year| *year > 0)?;
     let two = |at: usize| -> Option<i8> {
         if bytes[at] != b'-' {
             return None;

@@ -1,7 +1,7 @@
 //! What is wrong, where, and what to do: the issues that an OperationOutcome is made of (R4 §2.23).
 
 /// One finding about something that was read or asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
     pub severity: Severity,
     pub code: IssueType,

@@ -13,4 +13,4 @@ mod write;
 pub use crate::strict::Limits;
 pub use locate::locate;
 pub use read::{read, read_within};
-pub use write::{write, write_node, write_pretty};
+pub use write::{write, write_node, write_object, write_pretty};

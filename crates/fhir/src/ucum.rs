@@ -13,6 +13,9 @@ use std::rc::Rc;
 
 use octofhir_ucum::{Number, evaluate, get_canonical_units, parse_expression};
 
+/// What a Quantity says as its system where its code is a unit of UCUM.
+pub const SYSTEM: &str = "http://unitsofmeasure.org";
+
 /// The longest unit that is read. UCUM's own examples have 30 characters, with annotations (`{…}`) somewhat more.
 pub const UNIT_BYTES_MAX: usize = 128;
 /// How many units a thread remembers, unknown ones among them; it begins anew when there are more.

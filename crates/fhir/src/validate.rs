@@ -16,7 +16,7 @@ mod bundle;
 mod concept;
 mod contained;
 mod definition;
-mod narrative;
+pub(crate) mod narrative;
 mod plain;
 mod questionnaire;
 mod quick;

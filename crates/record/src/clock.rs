@@ -9,26 +9,26 @@ use rusqlite::Connection;
 /// `meta.lastUpdated` is written to the millisecond, and a time in FHIR is as wide as it is written.
 const WIDTH_US: i64 = 1_000;
 
-/// The first and last position that a clause on `_lastUpdated` can match; none where it does not narrow.
+/// The first and last position that a clause on `_lastUpdated` matches, with all between; none where it is no stretch.
 pub fn positions(db: &Connection, clause: &Clause, end: i64) -> rusqlite::Result<Option<(i64, i64)>> {
     let ("_lastUpdated", Modifier::Plain, [Criterion::Date { prefix, interval }]) =
         (clause.parameter.code, clause.modifier, clause.values.as_slice())
     else {
         return Ok(None);
     };
-    let (earliest, latest) = times(*prefix, *interval);
+    let Some((earliest, latest)) = times(*prefix, *interval) else { return Ok(None) };
     let first = first_at(db, earliest, end)?;
     let last = if latest == i64::MAX { end } else { first_at(db, latest + 1, end)? - 1 };
     Ok(Some((first, last)))
 }
 
-/// The times that can match, both included.
-fn times(prefix: Prefix, asked: Interval) -> (i64, i64) {
+/// The times that match, both ends included.
+fn times(prefix: Prefix, asked: Interval) -> Option<(i64, i64)> {
     let (low, high) = (asked.low_us, asked.high_us);
     let last_within = high.saturating_sub(WIDTH_US);
     let first_beyond = last_within.saturating_add(1);
     let before = low.saturating_sub(1);
-    match prefix {
+    Some(match prefix {
         Prefix::Eq => (low, last_within),
         Prefix::Gt => (first_beyond, i64::MAX),
         Prefix::Lt => (i64::MIN, before),
@@ -36,8 +36,8 @@ fn times(prefix: Prefix, asked: Interval) -> (i64, i64) {
         Prefix::Le => (i64::MIN, before.max(last_within)),
         Prefix::Sa => (high, i64::MAX),
         Prefix::Eb => (i64::MIN, low.saturating_sub(WIDTH_US)),
-        Prefix::Ne | Prefix::Ap => (i64::MIN, i64::MAX),
-    }
+        Prefix::Ne | Prefix::Ap => return None,
+    })
 }
 
 /// The first position up to `end` whose time is `time` or later; one beyond `end` where there is none. Positions have

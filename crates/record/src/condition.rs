@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use fhir::search::{Clause, Code, Criterion, Modifier, Query};
+use fhir::search::{ACROSS, Clause, Code, Criterion, Modifier, Query};
 use rusqlite::Connection;
 
 use crate::commit::{CommitError, Condition};
@@ -108,6 +108,12 @@ impl Recent {
         }
         if self.redirected[0] > since.0 && follows_redirects(query) {
             return Ok(true);
+        }
+        if query.kind == ACROSS || !query.stands_alone() {
+            // What it finds depends on other resources too: any of their types may have moved it.
+            let touched = query.touched();
+            let from = self.versions.partition_point(|written| written.seq <= since.0);
+            return Ok(self.versions.range(from..).any(|written| touched.contains(&written.key.kind.as_str())));
         }
         // What is filed under a merged record is found by the one that survived.
         let query = merged::follow(db, query, end)?;
@@ -236,6 +242,8 @@ fn hashes(clause: &Clause, parts: &[u16]) -> Option<Vec<(u16, i64)>> {
             | Criterion::Date { .. }
             | Criterion::Number { .. }
             | Criterion::Quantity { .. }
+            | Criterion::Composite(_)
+            | Criterion::ValueSet(_)
             | Criterion::Missing(_) => return None,
         }
     }

@@ -32,8 +32,13 @@ pub enum ReadError {
     BadPage,
     /// The page link is older than what is kept (an hour). Search again.
     Expired,
-    /// The index has no order for this parameter: tokens and references cannot be sorted by.
-    Unsortable(&'static str),
+    /// The search looks at resources of a type that the access does not reach.
+    Forbidden(&'static str),
+    /// Nothing here knows the answer: a value set that is not on this server, an index that is not kept. The issue is for
+    /// the client.
+    Unanswerable(Box<fhir::Issue>),
+    /// The search would cost more than one may. The text says what to do.
+    TooCostly(&'static str),
     /// The store could not be read; details are in the log.
     Broken,
 }
@@ -60,14 +65,16 @@ impl std::error::Error for OpenError {}
 
 impl fmt::Display for ReadError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let ReadError::Unsortable(parameter) = self {
-            return write!(out, "cannot sort by {parameter}: only dates, strings, numbers, quantities, uris and _id");
-        }
         out.write_str(match self {
+            ReadError::Forbidden(kind) => {
+                return write!(out, "the search looks at {kind}, which the policy does not let this requester read");
+            }
+            ReadError::Unanswerable(issue) => &issue.text,
+            ReadError::TooCostly(text) => text,
             ReadError::Busy => "the store has more to read than it takes; try again soon",
             ReadError::BadPage => "this page link was not made here; begin the search again",
             ReadError::Expired => "this page link is too old; begin the search again",
-            ReadError::Unsortable(_) | ReadError::Broken => "the store could not be read; the log says why",
+            ReadError::Broken => "the store could not be read; the log says why",
         })
     }
 }

@@ -39,6 +39,11 @@ pub fn unit_hash(unit: &str) -> i32 {
     half(hash(&["unit", unit]))
 }
 
+/// Of the base units of UCUM in which an amount is kept beside how it was written.
+pub fn base_hash(unit: &str) -> i32 {
+    half(hash(&["base", unit]))
+}
+
 fn half(hash: i64) -> i32 {
     // The lower bits of this hash are the better mixed; the cut is meant.
     hash as i32

@@ -4,9 +4,9 @@ use consent::Reach;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
-use crate::plan;
+use crate::reach;
 use crate::read::{self, COLUMNS, read_version};
-use crate::version::{Key, Position, Time, Version};
+use crate::version::{Key, Method, Position, Time, Version};
 
 /// The largest page of history.
 pub const HISTORY_PAGE_MAX: usize = 1_000;
@@ -26,6 +26,8 @@ pub struct HistoryQuery {
     pub before: Option<Position>,
     /// `_since`: only versions of this time or later.
     pub since: Option<Time>,
+    /// `_at`: only versions that were the newest at some moment of `[from, to)`.
+    pub at: Option<(Time, Time)>,
     /// At most [`HISTORY_PAGE_MAX`].
     pub limit: usize,
 }
@@ -45,10 +47,16 @@ pub fn page(db: &Connection, reach: &Reach, query: &HistoryQuery) -> rusqlite::R
     let Some(Scope { from, mut values, total }) = scope(db, reach, &query.of)? else {
         return Ok(HistoryPage { versions: Vec::new(), next: None, total: Some(0) });
     };
-    let sql =
-        format!("SELECT {COLUMNS} FROM {from} AND v.seq < ? AND v.time >= ? ORDER BY v.seq DESC LIMIT {}", limit + 1);
+    let at = if query.at.is_some() { current() } else { "1".to_owned() };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {from} AND v.seq < ? AND v.time >= ? AND {at} ORDER BY v.seq DESC LIMIT {}",
+        limit + 1
+    );
     values.push(query.before.map_or(i64::MAX, |before| before.0).into());
     values.push(query.since.map_or(i64::MIN, |since| since.0).into());
+    if let Some((from, to)) = query.at {
+        values.extend([to.0, from.0, from.0].map(Value::from));
+    }
     let mut rows = db.prepare_cached(&sql)?;
     let mut versions: Vec<Version> =
         rows.query_map(params_from_iter(values), read_version)?.collect::<rusqlite::Result<_>>()?;
@@ -56,6 +64,16 @@ pub fn page(db: &Connection, reach: &Reach, query: &HistoryQuery) -> rusqlite::R
     versions.truncate(limit);
     let next = versions.last().filter(|_| more).map(|version| version.position);
     Ok(HistoryPage { versions, next, total })
+}
+
+/// Began before the end of the time, and the next version (if there is one) came after its beginning. A delete was never
+/// current, and is told of where it happened within the time.
+fn current() -> String {
+    format!(
+        "v.time < ? AND (v.method <> {} OR v.time >= ?) AND NOT EXISTS (SELECT 1 FROM resource n \
+         JOIN version w ON w.seq = n.seq WHERE n.kind = v.kind AND n.id = v.id AND n.vid = v.vid + 1 AND w.time <= ?)",
+        Method::Delete.code()
+    )
 }
 
 /// Whose history: the part of the query that says it, its values, and the total where it is cheap.
@@ -83,7 +101,7 @@ fn scope(db: &Connection, reach: &Reach, of: &HistoryOf) -> rusqlite::Result<Opt
             Ok(kind.map(|kind| Scope { from, values: vec![kind.into()], total: None }))
         }
         HistoryOf::Everything => {
-            let (predicate, values) = plan::reach(reach);
+            let (predicate, values) = reach::predicate(reach);
             Ok(Some(Scope { from: format!("version v WHERE {predicate}"), values, total: None }))
         }
     }

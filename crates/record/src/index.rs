@@ -4,29 +4,31 @@
 //! Dates, numbers and names are kept as they are, because they are compared by range; all else as a [`crate::hash`].
 
 use fhir::Resource;
-use fhir::search::{self, Reference, Value};
+use fhir::search::{self, Interval, Reference, Value};
 use rusqlite::{Connection, Statement, params};
 
 use crate::condition::Marks;
 use crate::derived;
 use crate::hash::{
-    code_hash, coded_hash, local_hash, of_type_hash, of_type_system_hash, system_hash, unit_hash, url_hash,
+    base_hash, code_hash, coded_hash, local_hash, of_type_hash, of_type_system_hash, system_hash, unit_hash, url_hash,
 };
+use crate::wide;
 
 /// The index rows of one version, without its position. Each is there once.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     tokens: Vec<(u16, i64, i64)>,
     references: Vec<(u16, i64)>,
-    dates: Vec<(u16, i64, i64)>,
+    /// `p` with its class of width (wide.rs), from, to; numbers and quantities too.
+    dates: Vec<(i64, i64, i64)>,
     strings: Vec<(u16, String, String)>,
-    numbers: Vec<(u16, f64, f64)>,
+    numbers: Vec<(i64, f64, f64)>,
     quantities: Vec<Quantity>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Quantity {
-    parameter: u16,
+    p: i64,
     low: f64,
     high: f64,
     /// Of system and code, of the code, of the printed unit; 0 where there is none.
@@ -38,9 +40,9 @@ struct Quantity {
 pub struct Batch {
     tokens: Vec<(u16, i64, i64, i64)>,
     references: Vec<(u16, i64, i64)>,
-    dates: Vec<(u16, i64, i64, i64)>,
+    dates: Vec<(i64, i64, i64, i64)>,
     strings: Vec<(u16, String, i64, String)>,
-    numbers: Vec<(u16, f64, i64, f64)>,
+    numbers: Vec<(i64, f64, i64, f64)>,
     quantities: Vec<(Quantity, i64)>,
 }
 
@@ -78,19 +80,27 @@ impl Rows {
                 self.strings.push((p, text.normalised.clone().into_owned(), exact.to_owned()));
             }
             Value::Reference(reference) => self.add_reference(p, reference),
-            Value::Date(interval) => self.dates.push((p, interval.low_us, interval.high_us)),
-            Value::Number(range) => self.numbers.push((p, range.low, range.high)),
-            Value::Quantity(quantity) => self.quantities.push(Quantity {
-                parameter: p,
-                low: quantity.range.low,
-                high: quantity.range.high,
-                hashes: [
-                    quantity.code.map_or(0, |code| coded_hash(quantity.system, code)),
-                    quantity.code.map_or(0, unit_hash),
-                    quantity.unit.map_or(0, unit_hash),
-                ],
-            }),
+            Value::Date(Interval { low_us, high_us }) => {
+                self.dates.push((wide::date(p, *low_us, *high_us), *low_us, *high_us));
+            }
+            Value::Number(range) => self.numbers.push((wide::number(p, range.low, range.high), range.low, range.high)),
+            Value::Quantity(quantity) => self.add_quantity(p, quantity),
             Value::Uri(uri) => self.references.push((p, url_hash(uri, None))),
+        }
+    }
+
+    /// As it is written, and in base units.
+    fn add_quantity(&mut self, p: u16, quantity: &search::Quantity<'_>) {
+        let written = [
+            quantity.code.map_or(0, |code| coded_hash(quantity.system, code)),
+            quantity.code.map_or(0, unit_hash),
+            quantity.unit.map_or(0, unit_hash),
+        ];
+        let search::Range { low, high } = quantity.range;
+        self.quantities.push(Quantity { p: wide::number(p, low, high), low, high, hashes: written });
+        if let Some((search::Range { low, high }, unit)) = quantity.in_base() {
+            let hashes = [base_hash(&unit), 0, 0];
+            self.quantities.push(Quantity { p: wide::in_base(p, low, high), low, high, hashes });
         }
     }
 
@@ -158,15 +168,15 @@ impl Rows {
         }
         let mut quantity = db.prepare_cached("DELETE FROM quantity WHERE p=?1 AND low=?2 AND seq=?3")?;
         for row in &self.quantities {
-            quantity.execute(params![row.parameter, row.low, seq])?;
+            quantity.execute(params![row.p, row.low, seq])?;
         }
         Ok(())
     }
 }
 
 impl Quantity {
-    fn order(&self) -> (u16, f64, f64, [i32; 3]) {
-        (self.parameter, self.low, self.high, self.hashes)
+    fn order(&self) -> (i64, f64, f64, [i32; 3]) {
+        (self.p, self.low, self.high, self.hashes)
     }
 }
 
@@ -216,7 +226,7 @@ impl Batch {
             to.raw_bind_parameter(at + 3, row.3)
         })?;
         insert(db, "quantity", 7, &self.quantities, |to, at, (row, seq)| {
-            to.raw_bind_parameter(at, row.parameter)?;
+            to.raw_bind_parameter(at, row.p)?;
             to.raw_bind_parameter(at + 1, row.low)?;
             to.raw_bind_parameter(at + 2, *seq)?;
             to.raw_bind_parameter(at + 3, row.high)?;

@@ -51,9 +51,9 @@ mod merged;
 mod message;
 mod message_read;
 mod page;
-mod plan;
 mod prepare;
 mod queue;
+mod reach;
 mod read;
 mod reader;
 mod record;
@@ -61,6 +61,7 @@ mod schema;
 mod search;
 mod transaction;
 mod version;
+mod wide;
 mod writer;
 
 pub use commit::{
@@ -73,5 +74,5 @@ pub use message::{Attempt, MESSAGE_PAGE_MAX, Message, MessageFilter, NewMessage,
 pub use prepare::{Prepared, prepare};
 pub use read::{LOG_PAGE_MAX, Member};
 pub use record::{Options, Record};
-pub use search::Page;
+pub use search::{Page, SearchLimits, Turns};
 pub use version::{Key, MessageId, Method, Position, Time, Version};

@@ -1,6 +1,6 @@
 //! A search by one of several records that stand for one person finds what is filed under each (`safety.md` 4).
 
-use fhir::search::{Criterion, Query};
+use fhir::search::{Clause, Criterion, Query};
 use rusqlite::{Connection, params};
 
 use crate::read;
@@ -11,7 +11,16 @@ const MERGED_MAX: usize = 256;
 /// The query with every reference to a merged resource widened to all that stand for the same one.
 pub fn follow(db: &Connection, query: &Query, position: i64) -> rusqlite::Result<Query> {
     let mut query = query.clone();
-    for clause in &mut query.clauses {
+    follow_clauses(db, &mut query.clauses, position)?;
+    Ok(query)
+}
+
+/// The same of clauses.
+pub fn follow_clauses(db: &Connection, clauses: &mut [Clause], position: i64) -> rusqlite::Result<()> {
+    if !is_any(db)? {
+        return Ok(());
+    }
+    for clause in clauses {
         let mut more = Vec::new();
         for criterion in &clause.values {
             let Criterion::Reference { kind, id } = criterion else { continue };
@@ -23,12 +32,17 @@ pub fn follow(db: &Connection, query: &Query, position: i64) -> rusqlite::Result
         }
         clause.values.extend(more);
     }
-    Ok(query)
+    Ok(())
+}
+
+/// Whether anything was ever redirected; most stores have nothing to follow.
+fn is_any(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM redirect LIMIT 1")?.exists([])
 }
 
 /// The other ids that, at `position`, redirects join with `id`, in either direction.
-fn same(db: &Connection, name: &str, id: &str, position: i64) -> rusqlite::Result<Vec<String>> {
-    let Some(kind) = read::kind(db, name)? else { return Ok(Vec::new()) };
+pub fn same(db: &Connection, name: &str, id: &str, position: i64) -> rusqlite::Result<Vec<String>> {
+    let Some(kind) = (if is_any(db)? { read::kind(db, name)? } else { None }) else { return Ok(Vec::new()) };
     let sql = "SELECT survivor FROM redirect WHERE kind = ?1 AND prior = ?2 AND since <= ?3 \
                AND (until IS NULL OR until > ?3) \
                UNION SELECT prior FROM redirect INDEXED BY redirect_survivor WHERE kind = ?1 AND survivor = ?2 \

@@ -17,7 +17,7 @@ use crate::page::PageKey;
 use crate::read::{self, Member};
 use crate::reader::Readers;
 use crate::schema::{self, Place};
-use crate::search::{self, Page};
+use crate::search::{self, Page, SearchLimits};
 use crate::version::{Key, MessageId, Position, Time, Version};
 use crate::writer::Writer;
 
@@ -30,6 +30,8 @@ pub struct Options {
     pub queue: usize,
     /// The id key of a store that is made now; random where none is given. An existing store keeps its own.
     pub id_key: Option<[u8; 32]>,
+    /// How much one search may bring and cost.
+    pub search: SearchLimits,
 }
 
 /// An open store. Clones share it.
@@ -45,13 +47,14 @@ struct Shared {
     _checkpointer: Checkpointer,
     id_key: [u8; 32],
     epoch: String,
+    limits: Arc<SearchLimits>,
     /// Holds the directory's lock to the end.
     _place: Place,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { readers: 4, queue: 4_096, id_key: None }
+        Options { readers: 4, queue: 4_096, id_key: None, search: SearchLimits::default() }
     }
 }
 
@@ -70,6 +73,7 @@ impl Record {
                 _checkpointer: checkpointer,
                 id_key: opened.id_key,
                 epoch: opened.epoch,
+                limits: Arc::new(options.search),
                 _place: place,
             }),
         })
@@ -151,15 +155,17 @@ impl Record {
     pub async fn search(&self, access: &Access, query: &Query, page: Option<&str>) -> Result<Page, ReadError> {
         let (reach, query) = (access.read().clone(), query.clone());
         let page = page.map(PageKey::read).transpose()?;
-        self.shared.readers.run_checked(move |db| search::page(db, &reach, &query, page)).await
+        let limits = Arc::clone(&self.shared.limits);
+        self.shared.readers.run_checked(move |db| search::page(db, &reach, &limits, &query, page)).await
     }
 
     /// The first page of a search as it was at a position: what a commit is decided on, and then names as a
     /// [`crate::Condition`].
     pub async fn search_at(&self, access: &Access, query: &Query, position: Position) -> Result<Page, ReadError> {
         let (reach, query) = (access.read().clone(), query.clone());
-        let page = PageKey::first(position, &query);
-        self.shared.readers.run_checked(move |db| search::page(db, &reach, &query, Some(page))).await
+        let page = PageKey::first(position);
+        let limits = Arc::clone(&self.shared.limits);
+        self.shared.readers.run_checked(move |db| search::page(db, &reach, &limits, &query, Some(page))).await
     }
 
     /// Versions after a position, oldest first, at most [`crate::LOG_PAGE_MAX`]: what a follower reads. A follower whose
@@ -253,3 +259,6 @@ impl Record {
         self.shared.readers.run(maintenance::counts).await
     }
 }
+
+#[cfg(test)]
+mod tests;

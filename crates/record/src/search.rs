@@ -1,60 +1,104 @@
-//! A page of matches: the plan, the rows, the check of what only hashes matched, the link to the next page.
+//! A page of matches: a plan for each type asked for, the matches in order, what they include, the link to the next page.
 //!
 //! Every page of one search sees the log at the position of the first, however much was written since. Its link holds
-//! that position and where the page ended. Without a sort the newest come first, and a page costs the same wherever
-//! it stands; a sorted page is found by counting from the first.
+//! that position and the last match of the page before. Without a sort the newest come first, and a page costs the same
+//! wherever it stands.
 
-use std::fmt::Write;
+mod include;
+mod lead;
+mod limits;
+mod linked;
+mod moment;
+mod plan;
+mod probe;
+mod sorted;
+mod text;
+mod verify;
+mod walk;
+
+use std::ops::ControlFlow;
 
 use consent::Reach;
-use fhir::search::{ParameterClass, Query, Sort, Summary, Total};
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use fhir::Issue;
+use fhir::search::{Clause, Filter, Query, Relation, Summary, Total, resolve};
+use rusqlite::Connection;
 
-use crate::clock;
-use crate::derived;
 use crate::error::ReadError;
 use crate::maintenance;
-use crate::merged;
 use crate::page::{PageKey, Start};
-use crate::plan::{self, Condition};
-use crate::read::{self, COLUMNS, read_version};
-use crate::reader::broken;
+use crate::read;
+pub use crate::reader::broken;
 use crate::version::{Position, Version};
+pub use limits::{SearchLimits, Turns};
+use moment::Moment;
+use plan::Plan;
+use walk::Match;
 
-/// Matches are counted up to here where the client does not ask for an exact total.
-const COUNT_MAX: i64 = 10_000;
-/// A clause with fewer rows than this may lead the plan: the others are only checked.
-const LEAD_MAX: usize = 5_000;
+/// Candidates that are looked at beyond a page for its total, where the client does not ask for an exact one.
+const TOTAL_UNASKED: i64 = 2_000;
+const TOTAL_ESTIMATE: i64 = 100_000;
 
 /// A page of matches.
 #[derive(Debug)]
 pub struct Page {
     pub versions: Vec<Version>,
+    /// What `_include` and `_revinclude` bring.
+    pub included: Vec<Version>,
     /// How many match at the search's position, where it was asked for or is cheap to know.
     pub total: Option<u64>,
     /// What to give as `page` for the next page; none after the last.
     pub next: Option<String>,
     /// The position that all pages of this search see.
     pub position: Position,
+    /// What the answer leaves out: a limit of includes that was reached.
+    pub warnings: Vec<Issue>,
 }
 
 /// The page of `query` that begins at `page`, or the first.
-pub fn page(db: &Connection, reach: &Reach, query: &Query, page: Option<PageKey>) -> Result<Page, ReadError> {
-    if let Some(rule) = query.sort.iter().find(|rule| !sortable(rule)) {
-        return Err(ReadError::Unsortable(rule.parameter.code));
-    }
+pub fn page(
+    db: &Connection,
+    reach: &Reach,
+    limits: &SearchLimits,
+    query: &Query,
+    page: Option<PageKey>,
+) -> Result<Page, ReadError> {
     let position = pinned(db, page)?;
-    let query = merged::follow(db, query, position).map_err(broken)?;
-    let Some(kind) = read::kind(db, query.kind).map_err(broken)? else {
-        return Ok(Page { versions: Vec::new(), total: Some(0), next: None, position: Position(position) });
-    };
-    let plan = Plan::of(db, reach, kind, &query, position).map_err(broken)?;
-    if query.summary == Summary::Count {
-        let total = plan.count(db, i64::MAX).map_err(broken)?;
-        return Ok(Page { versions: Vec::new(), total, next: None, position: Position(position) });
+    let moment = Moment::new(db, reach, position, limits);
+    let query = resolved(&moment, query)?;
+    let filters = query.filters();
+    let mut plans = Vec::new();
+    for filter in &filters {
+        plans.extend(Plan::of(&moment, filter)?);
     }
-    plan.run(db, &query, page).map_err(broken)
+    let mut answer = Page {
+        versions: Vec::new(),
+        included: Vec::new(),
+        total: page.and_then(|page| page.total),
+        next: None,
+        position: Position(position),
+        warnings: Vec::new(),
+    };
+    if filters.iter().any(|filter| filter.relations.iter().any(|relation| matches!(relation, Relation::Words(_)))) {
+        answer.warnings.extend(text::behind(&moment)?);
+    }
+    if query.summary == Summary::Count {
+        answer.total = Some(count(&plans)?);
+        return Ok(answer);
+    }
+    let after = match page.map(|page| page.start) {
+        Some(Start::After(seq)) => Some(seq),
+        Some(Start::First) | None => None,
+    };
+    let limit = query.count as usize;
+    let mut matches = matches(&plans, &query, after, limit, &mut answer)?;
+    let more = matches.len() > limit;
+    matches.truncate(limit);
+    answer.next = matches.last().filter(|_| more).map(|last| PageKey::write(position, last.seq, answer.total));
+    show(&moment, &plans, matches, &mut answer)?;
+    let included = include::of(&moment, &query.includes, &answer.versions)?;
+    answer.included = included.versions;
+    answer.warnings.extend(included.warnings);
+    Ok(answer)
 }
 
 /// The position that the search sees: the end of the log, or the page's if its index rows are still there.
@@ -69,197 +113,107 @@ fn pinned(db: &Connection, page: Option<PageKey>) -> Result<i64, ReadError> {
     }
 }
 
-/// One search as SQL over `span` as `s` and `version` as `v`.
-struct Plan {
-    /// Where `span` is entered: at the positions of the leading clause, or as it stands.
-    from: String,
-    from_values: Vec<Value>,
-    condition: String,
-    values: Vec<Value>,
-    order: String,
-    position: i64,
-    /// The default order, newest first, which a page link can go on from without counting.
-    by_position: bool,
-}
-
-impl Plan {
-    fn of(db: &Connection, reach: &Reach, kind: i64, query: &Query, position: i64) -> rusqlite::Result<Plan> {
-        let (reached, reached_values) = plan::reach(reach);
-        let mut plan = Plan {
-            from: "span s".to_owned(),
-            from_values: Vec::new(),
-            condition: format!("s.kind = ? AND s.seq <= ? AND (s.until IS NULL OR s.until > ?) AND {reached}"),
-            values: [kind, position, position].map(Value::from).to_vec(),
-            order: order(&query.sort),
-            position,
-            by_position: query.sort.is_empty(),
-        };
-        plan.values.extend(reached_values);
-        let conditions: Vec<Condition> = query.clauses.iter().map(Condition::of).collect();
-        let lead = lead(db, kind, &conditions)?;
-        for (at, condition) in conditions.iter().enumerate() {
-            match condition.positions(kind).filter(|_| lead == Some(at)) {
-                // Said as a join, because SQLite would rather walk the whole type than follow an IN.
-                Some((positions, values)) => {
-                    plan.from =
-                        format!("(SELECT DISTINCT seq FROM ({positions})) l CROSS JOIN span s ON s.seq = l.seq");
-                    plan.from_values = values;
-                }
-                None => plan.narrow(condition.check()),
-            }
-        }
-        for clause in &query.clauses {
-            if let Some((from, to)) = clock::positions(db, clause, position)? {
-                plan.narrow(("s.seq BETWEEN ? AND ?".to_owned(), vec![from.into(), to.into()]));
-            }
-        }
-        Ok(plan)
-    }
-
-    fn narrow(&mut self, (condition, values): (String, Vec<Value>)) {
-        self.condition.push_str(" AND ");
-        self.condition.push_str(&condition);
-        self.values.extend(values);
-    }
-
-    fn all_values(&self) -> impl Iterator<Item = &Value> {
-        self.from_values.iter().chain(&self.values)
-    }
-
-    /// How many match, at most `bound`; none when there are more.
-    fn count(&self, db: &Connection, bound: i64) -> rusqlite::Result<Option<u64>> {
-        // The version's row is large; most conditions need only the narrow tables.
-        let version = if self.condition.contains("v.") { "CROSS JOIN version v ON v.seq = s.seq" } else { "" };
-        let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {} {version} WHERE {} LIMIT {})",
-            self.from,
-            self.condition,
-            bound.saturating_add(1)
-        );
-        let count: i64 = db.prepare_cached(&sql)?.query_row(params_from_iter(self.all_values()), |row| row.get(0))?;
-        Ok(u64::try_from(count).ok().filter(|_| count <= bound))
-    }
-
-    fn run(&self, db: &Connection, query: &Query, page: Option<PageKey>) -> rusqlite::Result<Page> {
-        let limit = query.count as usize;
-        let start = page.map(|page| page.start);
-        let mut rows = self.rows(db, start, limit + 1)?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let total = match (page.and_then(|page| page.total), query.total) {
-            (Some(total), _) => Some(total),
-            (None, Total::None) => None,
-            (None, _) if page.is_none() && !more => Some(rows.len() as u64),
-            (None, Total::Accurate) => self.count(db, i64::MAX)?,
-            (None, Total::Estimate | Total::Unspecified) => self.count(db, COUNT_MAX)?,
-        };
-        let position = self.position;
-        let next = rows.last().filter(|_| more).map(|last| {
-            let start = match start {
-                _ if self.by_position => Start::Below(last.position.0),
-                Some(Start::Offset(count)) => Start::Offset(count + limit as i64),
-                _ => Start::Offset(limit as i64),
-            };
-            PageKey { position, start, total }.write()
-        });
-        let hashed = hashed(query);
-        rows.retain(|version| truly(&hashed, version));
-        Ok(Page { versions: rows, total, next, position: Position(position) })
-    }
-
-    fn rows(&self, db: &Connection, start: Option<Start>, limit: usize) -> rusqlite::Result<Vec<Version>> {
-        let (below, offset) = match start {
-            Some(Start::Below(seq)) if self.by_position => (seq, 0),
-            Some(Start::Offset(count)) => (i64::MAX, count),
-            _ => (i64::MAX, 0),
-        };
-        let sql = format!(
-            "SELECT {COLUMNS} FROM {} CROSS JOIN version v ON v.seq = s.seq \
-             WHERE {} AND s.seq < ? ORDER BY {} LIMIT ? OFFSET ?",
-            self.from, self.condition, self.order
-        );
-        let mut values: Vec<Value> = self.all_values().cloned().collect();
-        values.push(below.into());
-        values.extend([Value::from(limit as i64), Value::from(offset)]);
-        db.prepare_cached(&sql)?.query_map(params_from_iter(values), read_version)?.collect()
-    }
-}
-
-/// The clause that leads the plan: the one with the fewest rows, if they are few. None: every resource of the type is
-/// looked at, newest first, until the page is full.
-fn lead(db: &Connection, kind: i64, conditions: &[Condition]) -> rusqlite::Result<Option<usize>> {
-    const FEW: usize = 64;
-    let mut best = (None, LEAD_MAX);
-    for (at, condition) in conditions.iter().enumerate() {
-        let Some((positions, values)) = condition.positions(kind) else { continue };
-        let sql = format!("SELECT count(*) FROM ({positions} LIMIT {LEAD_MAX})");
-        let rows: usize = db.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?;
-        if rows < best.1 {
-            best = (Some(at), rows);
-        }
-        if rows < FEW {
-            break;
-        }
-    }
-    Ok(best.0)
-}
-
-/// Values that are absent come last in either direction; what is equal, newest first.
-fn order(rules: &[Sort]) -> String {
-    let mut order = String::new();
-    for rule in rules {
-        let direction = if rule.descending { "DESC" } else { "ASC" };
-        write!(order, "{} {direction} NULLS LAST, ", sort_key(rule)).expect("a String takes all that is written");
-    }
-    order + "s.seq DESC"
-}
-
-/// The value that a rule sorts by.
-fn sort_key(rule: &Sort) -> String {
-    let of = |least: &str, greatest: &str, table: &str| {
-        let edge = if rule.descending { greatest } else { least };
-        let parts = derived::parts(rule.parameter).iter().map(u16::to_string).collect::<Vec<_>>().join(",");
-        format!("(SELECT {edge} FROM {table} INDEXED BY {table}_seq WHERE seq = s.seq AND p IN ({parts}))")
-    };
-    match (rule.parameter.code, rule.parameter.class) {
-        // The log's order is that of its times.
-        ("_lastUpdated", _) => "s.seq".to_owned(),
-        ("_id", _) => "v.id".to_owned(),
-        (_, ParameterClass::Date) => of("min(low)", "max(high)", "date"),
-        (_, ParameterClass::Number) => of("min(low)", "max(high)", "number"),
-        (_, ParameterClass::Quantity) => of("min(low)", "max(high)", "quantity"),
-        _ => of("min(text)", "max(text)", "string"),
-    }
-}
-
-/// Whether the index has what a rule sorts by. Tokens, references and uris are kept as hashes, which have no order.
-fn sortable(rule: &Sort) -> bool {
-    use ParameterClass::{Date, Number, Quantity, String};
-    matches!(rule.parameter.code, "_id" | "_lastUpdated")
-        || matches!(rule.parameter.class, Date | Number | Quantity | String)
-}
-
-/// The clauses whose values the index keeps as hashes.
-fn hashed(query: &Query) -> Query {
-    use ParameterClass::{Quantity, Reference, Token, Uri};
+/// The query with what other resources say of its values. Those may be seen, or the client is told that they may not.
+fn resolved(moment: &Moment<'_>, query: &Query) -> Result<Query, ReadError> {
     let mut query = query.clone();
-    query.clauses.retain(|clause| {
-        matches!(clause.parameter.class, Token | Reference | Quantity | Uri) && clause.parameter.code != "_id"
-    });
-    query
-}
-
-/// Whether what the hashes matched matches by its words too.
-fn truly(hashed: &Query, version: &Version) -> bool {
-    if hashed.clauses.is_empty() {
-        return true;
+    if query.stands_alone() {
+        return Ok(query);
     }
-    let body = version.body.as_deref().unwrap_or_default();
-    match fhir::json::read(body) {
-        Ok(resource) => fhir::search::matches(hashed, &resource),
-        Err(_) => {
-            tracing::error!(kind = %version.key.kind, id = %version.key.id, "a stored body cannot be read");
-            false
+    for kind in query.filters().iter().flat_map(Filter::consulted) {
+        if !moment.reach.covers(kind) {
+            return Err(ReadError::Forbidden(kind));
         }
     }
+    resolve(&mut query, moment).map_err(|issue| ReadError::Unanswerable(Box::new(issue)))?;
+    moment.fault()?;
+    Ok(query)
+}
+
+/// One more match than the page holds, if there is one. Sets the total where it becomes known.
+fn matches(
+    plans: &[Plan<'_>],
+    query: &Query,
+    after: Option<i64>,
+    limit: usize,
+    answer: &mut Page,
+) -> Result<Vec<Match>, ReadError> {
+    if !query.sort.is_empty() {
+        let (matches, total) = sorted::page(plans, &query.sort, after, limit + 1)?;
+        if query.total != Total::None {
+            answer.total = answer.total.or(total);
+        }
+        if answer.total.is_none() && query.total == Total::Accurate {
+            answer.total = Some(count(plans)?);
+        }
+        return Ok(matches);
+    }
+    let counts = answer.total.is_none() && after.is_none() && query.total != Total::None;
+    let (mut all, mut total) = (Vec::new(), Some(0));
+    for plan in plans {
+        let (found, count) = newest(plan, query, after, limit, counts)?;
+        all.extend(found);
+        total = total.zip(count).map(|(total, count)| total + count);
+    }
+    all.sort_unstable_by_key(|found| std::cmp::Reverse(found.seq));
+    if counts {
+        answer.total = total;
+    }
+    Ok(all)
+}
+
+/// The newest matches of one plan, one more than the page holds, and how many there are where that is to be known.
+fn newest(
+    plan: &Plan<'_>,
+    query: &Query,
+    after: Option<i64>,
+    limit: usize,
+    counts: bool,
+) -> Result<(Vec<Match>, Option<u64>), ReadError> {
+    let goes_on = counts
+        && match query.total {
+            Total::None => false,
+            Total::Unspecified => plan.size <= TOTAL_UNASKED,
+            Total::Estimate => plan.size <= TOTAL_ESTIMATE,
+            Total::Accurate => true,
+        };
+    let (mut found, mut count) = (Vec::new(), 0);
+    plan.each(&plan.lead, after.unwrap_or(i64::MAX), &mut |matched| {
+        count += 1;
+        if found.len() <= limit {
+            found.push(matched);
+        }
+        Ok(if found.len() > limit && !goes_on { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    let all = found.len() <= limit || goes_on;
+    Ok((found, (counts && all).then_some(count)))
+}
+
+fn count(plans: &[Plan<'_>]) -> Result<u64, ReadError> {
+    let mut count = 0;
+    for plan in plans {
+        plan.each(&plan.lead, i64::MAX, &mut |_| {
+            count += 1;
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(count)
+}
+
+/// Reads the page's versions, and leaves out what only its hash matched.
+fn show(moment: &Moment<'_>, plans: &[Plan<'_>], matches: Vec<Match>, answer: &mut Page) -> Result<(), ReadError> {
+    let hashed = |plan: &Plan<'_>| -> Vec<Clause> {
+        plan.filter.clauses.iter().filter(|clause| verify::is_hashed(clause)).cloned().collect()
+    };
+    let hashed: Vec<(&str, Vec<Clause>)> = plans.iter().map(|plan| (plan.filter.kind, hashed(plan))).collect();
+    for found in matches {
+        let version = match found.version {
+            Some(version) => version,
+            None => moment.version(found.seq).map_err(broken)?,
+        };
+        let of_kind = hashed.iter().find(|(kind, _)| *kind == version.key.kind);
+        if of_kind.is_none_or(|(_, hashed)| verify::truly(hashed, &version)) {
+            answer.versions.push(version);
+        }
+    }
+    Ok(())
 }

@@ -88,7 +88,8 @@ pub fn sources(config: &Config) -> Result<Vec<Source>, Vec<String>> {
 pub fn open_record(config: &Config) -> Result<Record, Failure> {
     let id_key = config.store.id_key_file.as_deref().map(id_key).transpose()?;
     make_private(&config.store.data)?;
-    let options = record::Options { readers: config.store.readers, queue: config.store.queue, id_key };
+    let (readers, queue) = (config.store.readers, config.store.queue);
+    let options = record::Options { readers, queue, id_key, search: config.search.answering() };
     Record::open(&config.store.data, options).map_err(|error| Failure::System(error.to_string()))
 }
 

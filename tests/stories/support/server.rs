@@ -49,10 +49,15 @@ impl Hilum {
 
     /// With these sources and settings; `[http]` and `[store]` are taken care of.
     pub fn configured(configuration: &str) -> Hilum {
+        Hilum::with_http("", configuration)
+    }
+
+    /// The same with lines of `[http]`.
+    pub fn with_http(http: &str, configuration: &str) -> Hilum {
         let directory = Directory::new();
         let data = directory.join("data").display().to_string();
         let text = format!(
-            "[http]\nlisten = \"127.0.0.1:0\"\nopen_on_loopback = true\n\n[store]\ndata = {data:?}\n\n{configuration}"
+            "[http]\nlisten = \"127.0.0.1:0\"\nopen_on_loopback = true\n{http}\n\n[store]\ndata = {data:?}\n\n{configuration}"
         );
         let file = directory.write("hilum.toml", text);
         Hilum::run(directory, vec!["serve".to_owned(), "--config".to_owned(), file.display().to_string()])

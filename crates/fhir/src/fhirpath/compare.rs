@@ -9,11 +9,12 @@ use super::evaluate::EvaluateError;
 use super::item::{Form, Item, Scalar};
 use super::quantity;
 use super::temporal::{Moment, Order};
+use super::work::Work;
 use crate::decimal::Decimal;
 use crate::{Node, Object};
 
 /// Whether two collections are equal, or `None` where it cannot be known.
-pub fn equal(left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
+pub fn equal(work: &Work, left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
     if left.is_empty() || right.is_empty() {
         return None;
     }
@@ -22,7 +23,7 @@ pub fn equal(left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
     }
     let mut answer = Some(true);
     for (left, right) in left.iter().zip(right) {
-        match same(left, right) {
+        match same(work, left, right) {
             Some(false) => return Some(false),
             None => answer = None,
             Some(true) => {}
@@ -32,14 +33,15 @@ pub fn equal(left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
 }
 
 /// Whether two items are equal.
-pub fn same(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
+pub fn same(work: &Work, left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
     if let (Some(left), Some(right)) = (left.text(), right.text()) {
+        work.step_text(left.len().min(right.len()));
         return Some(left == right);
     }
     if let (Item::Element(left), Item::Element(right)) = (left, right) {
         match (left.form, right.form) {
             (Form::Object(left), Form::Object(right)) => {
-                return Some(std::ptr::eq(left, right) || same_objects(left, right));
+                return Some(std::ptr::eq(left, right) || same_objects(work, left, right));
             }
             (Form::Primitive { value: None, extras: left }, Form::Primitive { value: None, extras: right }) => {
                 return Some(left == right);
@@ -54,18 +56,22 @@ pub fn same(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
 }
 
 /// Elements in any order, as a person would read them; numbers by value.
-fn same_objects(left: &Object<'_>, right: &Object<'_>) -> bool {
+fn same_objects(work: &Work, left: &Object<'_>, right: &Object<'_>) -> bool {
     let within = |a: &Object<'_>, b: &Object<'_>| {
-        a.fields.iter().all(|(name, node)| b.get(name).is_some_and(|other| same_nodes(node, other)))
+        a.fields.iter().all(|(name, node)| b.get(name).is_some_and(|other| same_nodes(work, node, other)))
     };
     left.fields.len() == right.fields.len() && within(left, right)
 }
 
-fn same_nodes(left: &Node<'_>, right: &Node<'_>) -> bool {
+fn same_nodes(work: &Work, left: &Node<'_>, right: &Node<'_>) -> bool {
+    if !work.step() {
+        return false;
+    }
     match (left, right) {
-        (Node::Object(left), Node::Object(right)) => same_objects(left, right),
+        (Node::Text(left), Node::Text(right)) => work.step_text(left.len().min(right.len())) && left == right,
+        (Node::Object(left), Node::Object(right)) => same_objects(work, left, right),
         (Node::List(left), Node::List(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_nodes(left, right))
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_nodes(work, left, right))
         }
         (Node::Number(left), Node::Number(right)) => {
             left == right
@@ -90,9 +96,12 @@ fn same_scalars(left: &Scalar<'_>, right: &Scalar<'_>) -> Option<bool> {
 }
 
 /// The order of two items, `None` where it is not known, or an error where there is none.
-pub fn compare(left: &Item<'_>, right: &Item<'_>) -> Result<Option<Ordering>, EvaluateError> {
+pub fn compare(work: &Work, left: &Item<'_>, right: &Item<'_>) -> Result<Option<Ordering>, EvaluateError> {
     let found = match (left.text(), right.text()) {
-        (Some(left), Some(right)) => Order::Known(left.cmp(right)),
+        (Some(left), Some(right)) => {
+            work.step_text(left.len().min(right.len()));
+            Order::Known(left.cmp(right))
+        }
         _ => match (left.scalar(), right.scalar()) {
             (Some(left), Some(right)) => order(&left, &right),
             _ => Order::None,
@@ -139,32 +148,35 @@ pub fn moment(scalar: &Scalar<'_>) -> Option<Moment> {
     }
 }
 
-/// Whether two collections say the same in any order, as far as the less precise goes (FHIRPath §6.1.2). The caller
-/// bounds the work, which is as large as both multiplied.
-pub fn equivalent(left: &[Item<'_>], right: &[Item<'_>]) -> bool {
+/// Whether two collections say the same in any order, as far as the less precise goes (FHIRPath §6.1.2). The work
+/// may be as much as both multiplied.
+pub fn equivalent(work: &Work, left: &[Item<'_>], right: &[Item<'_>]) -> bool {
     if left.len() != right.len() {
         return false;
     }
     let mut taken = vec![false; right.len()];
     left.iter().all(|item| {
-        let found = (0..right.len()).find(|at| !taken[*at] && alike(item, &right[*at]));
+        let found = (0..right.len()).find(|at| work.step() && !taken[*at] && alike(work, item, &right[*at]));
         found.map(|at| taken[at] = true).is_some()
     })
 }
 
-fn alike(left: &Item<'_>, right: &Item<'_>) -> bool {
+fn alike(work: &Work, left: &Item<'_>, right: &Item<'_>) -> bool {
+    if !work.step() {
+        return false;
+    }
     if let (Some(left), Some(right)) = (left.text(), right.text()) {
-        return alike_texts(left, right);
+        return alike_texts(work, left, right);
     }
     if let (Item::Element(left), Item::Element(right)) = (left, right)
         && let (Form::Object(left), Form::Object(right)) = (left.form, right.form)
-        && (std::ptr::eq(left, right) || alike_objects(left, right))
+        && (std::ptr::eq(left, right) || alike_objects(work, left, right))
     {
         return true;
     }
     match (left.scalar(), right.scalar()) {
         (Some(left), Some(right)) => alike_scalars(&left, &right),
-        _ => same(left, right) == Some(true),
+        _ => same(work, left, right) == Some(true),
     }
 }
 
@@ -187,29 +199,33 @@ fn alike_numbers(left: Decimal, right: Decimal) -> bool {
 }
 
 /// Equal without regard to case, and to how much white space there is.
-fn alike_texts(left: &str, right: &str) -> bool {
+fn alike_texts(work: &Work, left: &str, right: &str) -> bool {
     fn folded(text: &str) -> impl Iterator<Item = String> {
         text.split_whitespace().map(str::to_lowercase)
     }
-    left == right || folded(left).eq(folded(right))
+    work.step_text(left.len() * 16) && (left == right || folded(left).eq(folded(right)))
 }
 
-fn alike_objects(left: &Object<'_>, right: &Object<'_>) -> bool {
+fn alike_objects(work: &Work, left: &Object<'_>, right: &Object<'_>) -> bool {
     let counted = |object: &Object<'_>| object.fields.iter().filter(|(name, _)| *name != "id").count();
     counted(left) == counted(right)
         && left
             .fields
             .iter()
             .filter(|(name, _)| *name != "id")
-            .all(|(name, node)| right.get(name).is_some_and(|other| alike_nodes(node, other)))
+            .all(|(name, node)| right.get(name).is_some_and(|other| alike_nodes(work, node, other)))
 }
 
-fn alike_nodes(left: &Node<'_>, right: &Node<'_>) -> bool {
+fn alike_nodes(work: &Work, left: &Node<'_>, right: &Node<'_>) -> bool {
+    if !work.step() {
+        return false;
+    }
     match (left, right) {
-        (Node::Text(left), Node::Text(right)) => alike_texts(left, right),
-        (Node::Object(left), Node::Object(right)) => alike_objects(left, right),
+        (Node::Text(left), Node::Text(right)) => alike_texts(work, left, right),
+        (Node::Object(left), Node::Object(right)) => alike_objects(work, left, right),
         (Node::List(left), Node::List(right)) => {
-            left.len() == right.len() && left.iter().all(|node| right.iter().any(|other| alike_nodes(node, other)))
+            left.len() == right.len()
+                && left.iter().all(|node| right.iter().any(|other| alike_nodes(work, node, other)))
         }
         (Node::Number(left), Node::Number(right)) => match (Decimal::read(left), Decimal::read(right)) {
             (Some(left), Some(right)) => alike_numbers(left, right),

@@ -13,6 +13,7 @@ use super::program::{Kind, Program};
 use super::temporal::Moment;
 use crate::decimal::Decimal;
 use crate::schema::{self, Type};
+use crate::ucum;
 
 /// Compiles an expression that is asked of items of these types, and says what is known of its own.
 pub fn compile(tree: &Ast, contexts: &[&'static Type]) -> Compiled {
@@ -77,7 +78,7 @@ impl Compiler<'_> {
             "resource" => return Ok((Program::Resource, Known::Anything)),
             "rootResource" => return Ok((Program::Root, Known::Anything)),
             "context" => return Ok((Program::Context, self.context.clone())),
-            "ucum" => Cow::Borrowed("http://unitsofmeasure.org"),
+            "ucum" => Cow::Borrowed(ucum::SYSTEM),
             "sct" => Cow::Borrowed("http://snomed.info/sct"),
             "loinc" => Cow::Borrowed("http://loinc.org"),
             _ => match (name.strip_prefix("vs-"), name.strip_prefix("ext-")) {

@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::compare::same;
 use super::evaluate::{EvaluateError, Scope};
 use super::item::{Element, Form, Item, is_a};
+use super::work::Work;
 use crate::{Node, Object};
 
 /// Fewer are compared one with another.
@@ -38,11 +39,11 @@ impl<'r> Distinct<'r> {
         }
         if self.items.len() == HASHED_FROM {
             for (at, known) in self.items.iter().enumerate() {
-                self.places.entry(hash(known)).or_default().push(at);
+                self.places.entry(hash(&scope.run.work, known)).or_default().push(at);
             }
         }
         if self.items.len() >= HASHED_FROM {
-            self.places.entry(hash(&item)).or_default().push(self.items.len());
+            self.places.entry(hash(&scope.run.work, &item)).or_default().push(self.items.len());
         }
         self.items.push(item);
         Ok(true)
@@ -51,11 +52,11 @@ impl<'r> Distinct<'r> {
     pub fn contains(&self, scope: &Scope<'_, 'r>, item: &Item<'r>) -> Result<bool, EvaluateError> {
         if self.items.len() <= HASHED_FROM {
             scope.spend(self.items.len())?;
-            return Ok(self.items.iter().any(|known| same(known, item) == Some(true)));
+            return Ok(self.items.iter().any(|known| same(&scope.run.work, known, item) == Some(true)));
         }
-        let Some(places) = self.places.get(&hash(item)) else { return Ok(false) };
+        let Some(places) = self.places.get(&hash(&scope.run.work, item)) else { return Ok(false) };
         scope.spend(places.len())?;
-        Ok(places.iter().any(|at| same(&self.items[*at], item) == Some(true)))
+        Ok(places.iter().any(|at| same(&scope.run.work, &self.items[*at], item) == Some(true)))
     }
 
     pub fn into_items(self) -> Vec<Item<'r>> {
@@ -64,13 +65,16 @@ impl<'r> Distinct<'r> {
 }
 
 /// The same for all that are equal.
-fn hash(item: &Item<'_>) -> u64 {
+fn hash(work: &Work, item: &Item<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     match (item.text(), item) {
-        (Some(text), _) => text.hash(&mut hasher),
+        (Some(text), _) => {
+            work.step_text(text.len());
+            text.hash(&mut hasher);
+        }
         // A Quantity may equal one of the language, in another unit.
         (None, Item::Element(Element { kind, form: Form::Object(object) })) if !is_a(kind, "Quantity") => {
-            return object_hash(object);
+            return object_hash(work, object);
         }
         _ => {}
     }
@@ -78,22 +82,26 @@ fn hash(item: &Item<'_>) -> u64 {
 }
 
 /// Elements in any order. Numbers may be written in several ways, and are left out.
-fn object_hash(object: &Object<'_>) -> u64 {
+fn object_hash(work: &Work, object: &Object<'_>) -> u64 {
     let mut sum = 0u64;
     for (name, node) in &object.fields {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
-        node_hash(node, &mut hasher);
+        node_hash(work, node, &mut hasher);
         sum = sum.wrapping_add(hasher.finish());
     }
     sum
 }
 
-fn node_hash(node: &Node<'_>, hasher: &mut DefaultHasher) {
+fn node_hash(work: &Work, node: &Node<'_>, hasher: &mut DefaultHasher) {
+    work.step();
     match node {
-        Node::Object(object) => object_hash(object).hash(hasher),
-        Node::List(items) => items.iter().for_each(|item| node_hash(item, hasher)),
-        Node::Text(text) => text.hash(hasher),
+        Node::Object(object) => object_hash(work, object).hash(hasher),
+        Node::List(items) => items.iter().for_each(|item| node_hash(work, item, hasher)),
+        Node::Text(text) => {
+            work.step_text(text.len());
+            text.hash(hasher);
+        }
         Node::Bool(value) => value.hash(hasher),
         Node::Number(_) | Node::Null => {}
     }

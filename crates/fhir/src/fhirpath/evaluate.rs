@@ -1,21 +1,19 @@
 //! Running a program: paths, types and the rules of three-valued logic (FHIRPath §4.5, §6).
 //!
 //! Items are handed on one after another and lists are made only where a function needs one, so that a path, a filter or
-//! a test allocates nothing, and `exists()` stops at the first. The work of one evaluation is bounded, since a nested
-//! `select` could otherwise multiply a large resource by itself.
+//! a test allocates nothing, and `exists()` stops at the first. The work of one evaluation is bounded, see `work`.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::OnceCell;
 
 use super::environment::Environment;
 use super::function::Call;
 use super::item::{Element, Form, Item, Scalar, Visit};
+use super::kind;
 use super::operator;
 use super::program::Program;
-use super::{kind, resolve};
-
-/// How many items one evaluation may touch, and how many steps it may take, together.
-pub const WORK_MAX: usize = 4_000_000;
+use super::resolve::{self, Entries};
+use super::work::Work;
 
 /// What an expression cannot be applied to. The text names what was expected, never the resource's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +56,14 @@ pub struct Run<'w, 'r> {
     pub environment: &'w Environment<'w, 'r>,
     /// `%context`
     pub context: &'w Item<'r>,
-    work: Cell<usize>,
+    pub work: Work,
+    /// Where the entries of the Bundle are, once a reference was followed.
+    pub entries: OnceCell<Entries<'r>>,
 }
 
 impl<'w, 'r> Run<'w, 'r> {
     pub fn new(environment: &'w Environment<'w, 'r>, context: &'w Item<'r>) -> Run<'w, 'r> {
-        Run { environment, context, work: Cell::new(0) }
+        Run { environment, context, work: Work::default(), entries: OnceCell::new() }
     }
 
     pub fn scope(&'w self) -> Scope<'w, 'r> {
@@ -80,16 +80,9 @@ impl<'w, 'r> Scope<'w, 'r> {
         Scope { run: self.run, this: std::slice::from_ref(this), index, total: self.total }
     }
 
-    /// Counts so many items and one step.
-    pub fn spend(&self, items: usize) -> Result<(), EvaluateError> {
-        let work = self.run.work.get().saturating_add(1 + items);
-        self.run.work.set(work);
-        if work > WORK_MAX {
-            return Err(EvaluateError::new(format!(
-                "the expression takes more than {WORK_MAX} steps on this resource"
-            )));
-        }
-        Ok(())
+    /// Counts so many steps, and one.
+    pub fn spend(&self, steps: usize) -> Result<(), EvaluateError> {
+        self.run.work.spend(steps)
     }
 }
 
@@ -124,7 +117,7 @@ pub fn each<'r>(scope: &Scope<'_, 'r>, program: &Program, visit: Visit<'_, 'r>) 
         // The specification asks for one item; R4's own search parameters cast many, and every server filters.
         Program::As(on, to) => each(scope, on, &mut |item| if kind::casts_to(item, *to) { visit(item) } else { MORE }),
         Program::Refers(on, of) => match one(scope, on)? {
-            Some(item) => visit(&Item::from(resolve::kind(scope.run.environment, &item) == Some(*of))),
+            Some(item) => visit(&Item::from(resolve::kind(scope.run, &item) == Some(*of))),
             None => MORE,
         },
     }
@@ -173,11 +166,15 @@ fn indexed<'r>(scope: &Scope<'_, 'r>, on: &Program, index: &Program, visit: Visi
 /// All items in a list.
 pub fn collect<'r>(scope: &Scope<'_, 'r>, program: &Program) -> Result<Vec<Item<'r>>, EvaluateError> {
     let mut items = Vec::new();
-    each(scope, program, &mut |item| {
-        items.push(item.clone());
-        MORE
-    })?;
+    each(scope, program, &mut |item| keep(scope, &mut items, item))?;
     Ok(items)
+}
+
+/// Puts an item into a list, which is work.
+pub fn keep<'r>(scope: &Scope<'_, 'r>, items: &mut Vec<Item<'r>>, item: &Item<'r>) -> Step {
+    scope.spend(0)?;
+    items.push(item.clone());
+    MORE
 }
 
 /// The one item, or nothing; several are an error.

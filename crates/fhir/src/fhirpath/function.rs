@@ -16,7 +16,7 @@ mod utility;
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use super::evaluate::{self, EvaluateError, MORE, Scope, Step, each, each_of, keep_one};
+use super::evaluate::{self, EvaluateError, MORE, Scope, Step, each, each_of, keep, keep_one};
 use super::item::{Item, Scalar, Visit};
 use super::program::Program;
 use crate::decimal::Decimal;
@@ -121,10 +121,7 @@ impl<'c, 'r> Call<'c, 'r> {
 
     pub fn input(&self) -> Result<Vec<Item<'r>>, EvaluateError> {
         let mut items = Vec::new();
-        self.each_input(&mut |item| {
-            items.push(item.clone());
-            MORE
-        })?;
+        self.each_input(&mut |item| keep(self.scope, &mut items, item))?;
         Ok(items)
     }
 
@@ -146,8 +143,12 @@ impl<'c, 'r> Call<'c, 'r> {
         }
     }
 
+    /// The one text of the input. To look at it is work.
     pub fn text(&self) -> Result<Option<Cow<'r, str>>, EvaluateError> {
-        self.one()?.map_or(Ok(None), |item| evaluate::text(&item))
+        let Some(item) = self.one()? else { return Ok(None) };
+        let text = evaluate::text(&item)?;
+        self.scope.spend(text.as_ref().map_or(0, |text| text.len() / 16))?;
+        Ok(text)
     }
 
     pub fn argument(&self, at: usize) -> Result<Option<Item<'r>>, EvaluateError> {

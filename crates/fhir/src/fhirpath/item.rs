@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::evaluate::{ENOUGH, MORE, Step};
 use crate::decimal::Decimal;
 use crate::schema::{self, Class, Type};
-use crate::{Node, Object, Resource};
+use crate::{Node, Object, Resource, ucum};
 
 /// One item of a collection.
 #[derive(Debug, Clone)]
@@ -161,9 +161,10 @@ impl<'r> Element<'r> {
             return None;
         }
         let Some(Node::Number(value)) = object.get("value") else { return None };
+        let ucum = object.str("system") == Some(ucum::SYSTEM);
         let unit = match object.str("code") {
-            Some("a") => "year",
-            Some("mo") => "month",
+            Some("a") if ucum => "year",
+            Some("mo") if ucum => "month",
             Some(code) => code,
             None => object.str("unit").unwrap_or("1"),
         };

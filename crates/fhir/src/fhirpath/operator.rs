@@ -74,12 +74,12 @@ fn logic(
 fn equals(scope: &Scope<'_, '_>, left: &Program, right: &Program) -> Result<Option<bool>, EvaluateError> {
     let (left, literal) = match (left, right) {
         (Program::Literal(literal), other) | (other, Program::Literal(literal)) => (other, literal),
-        _ => return Ok(equal(&collect(scope, left)?, &collect(scope, right)?)),
+        _ => return Ok(equal(&scope.run.work, &collect(scope, left)?, &collect(scope, right)?)),
     };
     let (mut items, mut answer) = (0usize, None);
     each(scope, left, &mut |item| {
         items += 1;
-        answer = same(item, literal);
+        answer = same(&scope.run.work, item, literal);
         if items > 1 { ENOUGH } else { MORE }
     })?;
     Ok(if items > 1 { Some(false) } else { answer })
@@ -87,8 +87,7 @@ fn equals(scope: &Scope<'_, '_>, left: &Program, right: &Program) -> Result<Opti
 
 fn is_equivalent(scope: &Scope<'_, '_>, left: &Program, right: &Program) -> Result<bool, EvaluateError> {
     let (left, right) = (collect(scope, left)?, collect(scope, right)?);
-    scope.spend(left.len().saturating_mul(right.len()))?;
-    Ok(equivalent(&left, &right))
+    Ok(equivalent(&scope.run.work, &left, &right))
 }
 
 /// The items of both, each once.
@@ -114,7 +113,7 @@ fn search<'r>(scope: &Scope<'_, 'r>, many: &Program, item: &Item<'r>, found: &mu
         return if *found { Ok(()) } else { search(scope, right, item, found) };
     }
     each(scope, many, &mut |known| {
-        *found = same(known, item) == Some(true);
+        *found = same(&scope.run.work, known, item) == Some(true);
         if *found { ENOUGH } else { MORE }
     })?;
     Ok(())
@@ -122,7 +121,7 @@ fn search<'r>(scope: &Scope<'_, 'r>, many: &Program, item: &Item<'r>, found: &mu
 
 fn order(scope: &Scope<'_, '_>, left: &Program, right: &Program) -> Result<Option<Ordering>, EvaluateError> {
     match (one(scope, left)?, one(scope, right)?) {
-        (Some(left), Some(right)) => compare(&left, &right),
+        (Some(left), Some(right)) => compare(&scope.run.work, &left, &right),
         _ => Ok(None),
     }
 }

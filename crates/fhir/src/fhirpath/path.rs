@@ -71,12 +71,9 @@ impl<'r> Walk<'r> {
 
     /// A contained resource says itself what it is.
     fn refers(&self, object: &Object<'_>, kind: &str) -> bool {
-        match object.str("reference").and_then(|text| text.strip_prefix('#')) {
-            Some("") => self.root.str("resourceType") == Some(kind),
-            Some(id) => match resolve::contained(self.root, id) {
-                Some(found) => found.kind.name == kind,
-                None => reference::kind(object) == Some(kind),
-            },
+        let id = object.str("reference").and_then(|text| text.strip_prefix('#'));
+        match id.and_then(|id| resolve::contained(self.root, id)) {
+            Some(found) => found.kind.name == kind,
             None => reference::kind(object) == Some(kind),
         }
     }

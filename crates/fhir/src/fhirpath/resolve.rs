@@ -3,47 +3,45 @@
 //! Contained resources and the other entries of a Bundle are at hand; nothing is ever fetched. The type of a resource
 //! that is elsewhere is read from the reference's own text, so that `resolve() is Patient` has an answer.
 
-use super::environment::Environment;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::evaluate::Run;
 use super::item::{Element, Form, Item};
 use crate::reference::{self, Literal};
-use crate::{Node, Object};
+use crate::{Node, Object, schema};
 
 /// How deep a resource is searched for the place of a reference; what is read is never deeper.
-const DEPTH_MAX: usize = 64;
+const DEPTH_MAX: usize = 128;
+
+/// The resources of a Bundle by `fullUrl`, and by type and id.
+pub type Entries<'r> = HashMap<Cow<'r, str>, Element<'r>>;
 
 /// The resource itself, where it is at hand.
-pub fn find<'r>(environment: &Environment<'_, 'r>, item: &Item<'r>) -> Option<Element<'r>> {
+pub fn find<'r>(run: &Run<'_, 'r>, item: &Item<'r>) -> Option<Element<'r>> {
     let text = text(item)?;
     match reference::literal(text)? {
-        Literal::Contained("") => container(environment, item).and_then(Element::resource),
-        Literal::Contained(id) => contained(container(environment, item)?, id),
-        literal => entry(environment.bundle?, text, literal),
+        Literal::Contained(id) => container(run, item, id),
+        Literal::Local { kind, id, .. } => {
+            entries(run)?.get(text).or_else(|| entries(run)?.get(format!("{kind}/{id}").as_str())).copied()
+        }
+        Literal::Absolute { .. } => entries(run)?.get(text).copied(),
     }
 }
 
-/// The type of what an item refers to; a resource that was resolved is of its own type.
-pub fn kind(environment: &Environment<'_, '_>, item: &Item<'_>) -> Option<&'static str> {
-    if let Some(found) = find_kind(environment, item) {
-        return Some(found);
-    }
-    match item {
-        Item::Element(Element { form: Form::Object(object), .. }) => {
-            reference::kind(object).and_then(|kind| crate::schema::r4().resource(kind)).map(|kind| kind.name)
-        }
-        _ => match reference::literal(item.text()?)? {
+/// The type of what an item refers to: what its text says, or what is found.
+pub fn kind<'r>(run: &Run<'_, 'r>, item: &Item<'r>) -> Option<&'static str> {
+    let told = match item {
+        Item::Element(Element { form: Form::Object(object), .. }) => reference::kind(object),
+        _ => item.text().and_then(reference::literal).and_then(|literal| match literal {
             Literal::Local { kind, .. } => Some(kind),
             Literal::Absolute { kind, .. } => kind,
             Literal::Contained(_) => None,
-        },
-    }
-}
-
-/// Only what is at hand and whose reference does not say the type by itself.
-fn find_kind(environment: &Environment<'_, '_>, item: &Item<'_>) -> Option<&'static str> {
-    match reference::literal(text(item)?)? {
-        Literal::Local { .. } | Literal::Absolute { kind: Some(_), .. } => None,
-        _ => find(environment, item).map(|element| element.kind.name),
-    }
+        }),
+    };
+    let contained = text(item).is_some_and(|text| text.starts_with('#'));
+    let found = (contained || told.is_none()).then(|| find(run, item)).flatten().map(|found| found.kind.name);
+    found.or_else(|| told.and_then(|kind| schema::r4().resource(kind)).map(|kind| kind.name))
 }
 
 /// A Reference's text, or that of a canonical or uri.
@@ -54,62 +52,68 @@ fn text<'i>(item: &'i Item<'_>) -> Option<&'i str> {
     }
 }
 
-/// A contained resource of a resource.
+/// A contained resource of a resource; with an empty id the resource itself.
 pub fn contained<'r>(container: &'r Object<'_>, id: &str) -> Option<Element<'r>> {
+    if id.is_empty() {
+        return Element::resource(container);
+    }
     let objects = container.items("contained").iter().filter_map(Node::as_object);
     objects.filter(|object| object.str("id") == Some(id)).find_map(Element::resource)
 }
 
-/// The resource whose contained resources a reference means: of a Bundle the entry that it stands in.
-fn container<'r>(environment: &Environment<'_, 'r>, item: &Item<'r>) -> Option<&'r Object<'r>> {
-    let Form::Object(root) = environment.root.form else { return None };
-    let (true, Item::Element(element)) = (environment.root.kind.name == "Bundle", item) else { return Some(root) };
+/// What a reference means that stands in the root; of a Bundle in that entry which the reference stands in.
+fn container<'r>(run: &Run<'_, 'r>, item: &Item<'r>, id: &str) -> Option<Element<'r>> {
+    let Form::Object(root) = run.environment.root.form else { return None };
+    let Item::Element(element) = item else { return contained(root, id) };
+    if run.environment.root.kind.name != "Bundle" {
+        return contained(root, id);
+    }
     let place = match element.form {
-        Form::Object(object) => Place::Object(object),
-        Form::Primitive { value, .. } => Place::Value(value?),
+        Form::Object(object) => std::ptr::from_ref(object).addr(),
+        Form::Primitive { value, .. } => std::ptr::from_ref(value?).addr(),
     };
-    entries(root).map(|(_, resource)| resource).find(|resource| holds(resource, place, DEPTH_MAX))
-}
-
-#[derive(Clone, Copy)]
-enum Place<'p> {
-    Object(&'p Object<'p>),
-    Value(&'p Node<'p>),
+    resources(root).find_map(|(_, resource)| {
+        let found = contained(resource, id)?;
+        holds(run, resource, place, DEPTH_MAX).then_some(found)
+    })
 }
 
 /// Whether something stands within an object: by where it is, not by what it says.
-fn holds(object: &Object<'_>, place: Place<'_>, depth: usize) -> bool {
-    if matches!(place, Place::Object(wanted) if std::ptr::eq(std::ptr::from_ref(wanted).cast::<()>(), std::ptr::from_ref(object).cast()))
-    {
-        return true;
+fn holds(run: &Run<'_, '_>, object: &Object<'_>, place: usize, depth: usize) -> bool {
+    if depth == 0 || !run.work.step() {
+        return false;
     }
-    depth > 0
-        && object.fields.iter().flat_map(|(_, node)| node.items()).any(|node| match node {
-            Node::Object(object) => holds(object, place, depth - 1),
-            _ => matches!(place, Place::Value(wanted) if std::ptr::eq(std::ptr::from_ref(wanted).cast::<()>(), std::ptr::from_ref(node).cast())),
+    std::ptr::from_ref(object).addr() == place
+        || object.fields.iter().flat_map(|(_, node)| node.items()).any(|node| match node {
+            Node::Object(object) => holds(run, object, place, depth - 1),
+            _ => std::ptr::from_ref(node).addr() == place,
         })
 }
 
-/// The resource of an entry by its `fullUrl`, or by type and id where the reference is relative.
-fn entry<'r>(bundle: &'r Object<'r>, text: &str, literal: Literal<'_>) -> Option<Element<'r>> {
-    let fits = |full_url: Option<&str>, resource: &Object<'_>| match literal {
-        Literal::Local { kind, id, .. } => {
-            resource.str("resourceType") == Some(kind)
-                && match full_url.and_then(reference::literal) {
-                    Some(Literal::Absolute { kind: Some(_), .. }) => {
-                        full_url.is_some_and(|url| url.ends_with(&format!("/{kind}/{id}")))
-                    }
-                    _ => resource.str("id") == Some(id),
+/// An entry that says its `fullUrl` is found by that, and by what that ends in; another by its own type and id.
+fn entries<'s, 'r>(run: &'s Run<'_, 'r>) -> Option<&'s Entries<'r>> {
+    let bundle = run.environment.bundle?;
+    Some(run.entries.get_or_init(|| {
+        let mut found = Entries::new();
+        for (full_url, resource) in resources(bundle) {
+            run.work.step();
+            let Some(element) = Element::resource(resource) else { continue };
+            let own = resource.str("id").map(|id| Cow::Owned(format!("{}/{id}", element.kind.name)));
+            let relative = match full_url.map(|url| (url, reference::literal(url))) {
+                Some((url, Some(Literal::Absolute { kind: Some(kind), .. }))) => {
+                    url.rfind(&format!("/{kind}/")).map(|at| Cow::Borrowed(&url[at + 1..]))
                 }
+                _ => own,
+            };
+            for key in full_url.map(Cow::Borrowed).into_iter().chain(relative) {
+                found.entry(key).or_insert(element);
+            }
         }
-        _ => full_url == Some(text),
-    };
-    entries(bundle)
-        .find(|(full_url, resource)| fits(*full_url, resource))
-        .and_then(|(_, object)| Element::resource(object))
+        found
+    }))
 }
 
-fn entries<'r>(bundle: &'r Object<'r>) -> impl Iterator<Item = (Option<&'r str>, &'r Object<'r>)> {
+fn resources<'r>(bundle: &'r Object<'r>) -> impl Iterator<Item = (Option<&'r str>, &'r Object<'r>)> {
     let entries = bundle.items("entry").iter().filter_map(Node::as_object);
     entries.filter_map(|entry| Some((entry.str("fullUrl"), entry.get("resource")?.as_object()?)))
 }

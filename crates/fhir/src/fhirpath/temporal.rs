@@ -2,7 +2,8 @@
 //!
 //! `@2024-02` is the whole month. What is only partly known is neither equal nor unequal to what lies within it: the
 //! order of two such values is unknown, and FHIRPath answers with nothing. `count` adds to them, `boundary` has their
-//! first and last moment.
+//! first and last moment. The intervals that a search compares (`interval.rs`) are not enough here: they suppose a zone
+//! where there is none.
 
 mod boundary;
 mod count;

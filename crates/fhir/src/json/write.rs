@@ -20,6 +20,11 @@ pub fn write_node(node: &Node, out: &mut Vec<u8>) {
     Writer { out, pretty: false, level: 0 }.node(node);
 }
 
+/// Appends an element that is no primitive, or a whole resource, without blanks.
+pub fn write_object(object: &Object, out: &mut Vec<u8>) {
+    Writer { out, pretty: false, level: 0 }.object(object);
+}
+
 /// What a resource begins with.
 const HEAD: [&str; 3] = ["resourceType", "id", "meta"];
 

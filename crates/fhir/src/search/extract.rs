@@ -9,7 +9,7 @@ mod reference;
 mod text;
 mod token;
 
-use super::table::{ParameterClass, table};
+use super::table::{Parameter, ParameterClass, table};
 use super::value::{Entry, ParameterId, Value};
 use crate::fhirpath::{Form, Item, Scalar};
 use crate::{Node, Object, Resource};
@@ -44,6 +44,19 @@ fn walk<'r>(resource: &'r Resource<'_>, wanted: &dyn Fn(ParameterId) -> bool, vi
         for item in expression.evaluate(resource).unwrap_or_default() {
             read_item(*class, &item, &mut |value| visit(Entry { parameter: *parameter, value }));
         }
+    }
+}
+
+/// The words beside the values of a token or reference parameter: what a code, an identifier's type, a reference is
+/// called (R4 §3.1.1.4.4 `:text`).
+pub fn texts<'r>(resource: &'r Resource<'_>, parameter: &Parameter, visit: &mut dyn FnMut(&'r str)) {
+    let Some(plan) = table().plan(parameter.kind) else { return };
+    for source in plan.paths.iter().filter(|source| source.parameter == parameter.id) {
+        source.path.each(resource, &mut |node| {
+            if let Some(object) = node.as_object() {
+                source.reader.words(object, visit);
+            }
+        });
     }
 }
 
@@ -123,6 +136,18 @@ impl Reader {
             (Reader::Uri, Node::Text(text)) => emit(Value::Uri(text)),
             (_, Node::Object(object)) => self.read_object(object, emit),
             // What the reader of resources lets through always has the form of its type.
+            _ => {}
+        }
+    }
+
+    fn words<'r>(self, object: &'r Object<'_>, visit: &mut dyn FnMut(&'r str)) {
+        match self {
+            Reader::Coding | Reader::Reference => object.str("display").into_iter().for_each(visit),
+            Reader::CodeableConcept => token::words(object, visit),
+            Reader::Identifier => {
+                let kind = object.get("type").and_then(Node::as_object);
+                kind.into_iter().for_each(|kind| token::words(kind, visit));
+            }
             _ => {}
         }
     }

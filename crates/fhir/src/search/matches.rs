@@ -1,115 +1,198 @@
-//! Whether a resource meets a query, by what is extracted from it: slow, plain, and what every store's plan must agree
-//! with (R4 §3.1.1.4.5).
+//! Whether a resource meets a query, by what is extracted from it and from what stands around it: slow, plain, and what
+//! every store's plan must agree with (R4 §3.1.1.4).
 
-use super::extract;
-use super::query::{Bounds, Clause, Code, Criterion, Modifier, Prefix, QuantityUnit, Query};
-use super::value::{Entry, Interval, Range, Reference, Value};
-use crate::Resource;
+use super::query::{Clause, Criterion, Filter, Modifier, Query, Relation, Words};
+use super::resolve::Others;
+use super::table::{Parameter, ParameterClass, table};
+use super::value::{Entry, Reference, Value};
+use super::{each_of, extract, meets, normalise, texts};
+use crate::{Node, Object, Resource, compartment};
 
-/// Whether the resource is of the query's type and every clause holds. Order, page and total are no business of this.
+/// Whether the resource alone meets the query. Order, page and total are no business of this. A condition on other
+/// resources (a chain, `_has`, `_list`) does not hold here, since there are none: see [`matches_among`] and
+/// [`Query::stands_alone`].
 pub fn matches(query: &Query, resource: &Resource<'_>) -> bool {
-    if resource.kind() != query.kind {
-        return false;
-    }
-    let entries = extract(resource);
-    query.clauses.iter().all(|clause| holds(clause, &entries))
+    matches_among(query, resource, &Nobody)
 }
 
-fn holds(clause: &Clause, entries: &[Entry<'_>]) -> bool {
+/// Whether the resource meets the query, which was [resolved](super::resolve()), among these others.
+pub fn matches_among(query: &Query, resource: &Resource<'_>, others: &dyn Others) -> bool {
+    let filters = query.filters();
+    filters.iter().any(|filter| matches_filter(filter, resource, others))
+}
+
+/// Whether the resource is of the filter's type and all of its conditions hold.
+pub fn matches_filter(filter: &Filter, resource: &Resource<'_>, others: &dyn Others) -> bool {
+    if resource.kind() != filter.kind {
+        return false;
+    }
+    let entries = if filter.clauses.is_empty() { Vec::new() } else { extract(resource) };
+    filter.clauses.iter().all(|clause| holds(clause, resource, &entries))
+        && filter.relations.iter().all(|relation| related(relation, resource, others))
+}
+
+/// Whether the resource alone meets one clause.
+pub fn matches_clause(clause: &Clause, resource: &Resource<'_>) -> bool {
+    let mut entries = Vec::new();
+    each_of(resource, &[clause.parameter.id], &mut |entry| entries.push(entry));
+    holds(clause, resource, &entries)
+}
+
+struct Nobody;
+
+impl Others for Nobody {
+    fn one(&self, _: &str, _: &str, _: &mut dyn FnMut(&Resource<'_>)) {}
+    fn named(&self, _: &str, _: &str, _: &mut dyn FnMut(&Resource<'_>)) {}
+    fn referring(&self, _: &Parameter, _: &str, _: &str, _: &mut dyn FnMut(&Resource<'_>)) {}
+}
+
+fn holds(clause: &Clause, resource: &Resource<'_>, entries: &[Entry<'_>]) -> bool {
+    if clause.values.iter().any(|criterion| matches!(criterion, Criterion::ValueSet(_))) {
+        // Neither in nor out of a set that nobody looked up.
+        return false;
+    }
+    if clause.modifier == Modifier::Text {
+        return says(clause, resource);
+    }
+    if clause.parameter.class == ParameterClass::Composite {
+        return joined(clause, resource);
+    }
     let mut own = entries.iter().filter(|entry| entry.parameter == clause.parameter.id);
     if clause.modifier == Modifier::Missing {
         return clause.values.contains(&Criterion::Missing(own.next().is_none()));
     }
-    let found = own.any(|entry| clause.values.iter().any(|criterion| meets(criterion, clause.modifier, &entry.value)));
-    found != (clause.modifier == Modifier::Not)
+    let meets =
+        |value: &Value<'_>| clause.values.iter().any(|criterion| meets::meets(criterion, clause.modifier, value));
+    own.any(|entry| meets(&entry.value)) != (clause.modifier == Modifier::Not)
 }
 
-fn meets(criterion: &Criterion, modifier: Modifier, value: &Value<'_>) -> bool {
-    match (criterion, value) {
-        (Criterion::Token(code), Value::Token(token)) => code_meets(code, token.system, token.code),
-        (Criterion::OfType { system, code, value }, Value::OfType(stored)) => {
-            stored.code == code && stored.value == value && (system.is_none() || stored.system == system.as_deref())
+/// `:text`: the words of a code or reference begin so.
+fn says(clause: &Clause, resource: &Resource<'_>) -> bool {
+    let mut found = false;
+    texts(resource, clause.parameter, &mut |text| {
+        let text = normalise(text);
+        found |= clause.values.iter().any(|criterion| {
+            matches!(criterion, Criterion::String { normalised, .. } if text.starts_with(normalised.as_str()))
+        });
+    });
+    found
+}
+
+fn joined(clause: &Clause, resource: &Resource<'_>) -> bool {
+    let composite = table().composite(clause.parameter).expect("a composite that is served is compiled");
+    if clause.modifier == Modifier::Missing {
+        return clause.values.contains(&Criterion::Missing(!composite.holds(resource, &|_, _| true)));
+    }
+    clause.values.iter().any(|criterion| {
+        let Criterion::Composite(parts) = criterion else { return false };
+        composite.holds(resource, &|component, value| meets::meets(&parts[component], Modifier::Plain, value))
+    })
+}
+
+/// Whether a condition on what stands around the resource holds.
+fn related(relation: &Relation, resource: &Resource<'_>, others: &dyn Others) -> bool {
+    match relation {
+        Relation::Chain { parameter, to } => to.iter().any(|filter| leads(parameter, filter, resource, others)),
+        Relation::Has { parameter, from } => {
+            let Some(id) = resource.id() else { return false };
+            let mut found = false;
+            others.referring(parameter, resource.kind(), id, &mut |other| {
+                found = found || matches_filter(from, other, others);
+            });
+            found
         }
-        (Criterion::String { normalised, exact }, Value::String(text)) => match modifier {
-            Modifier::Exact => text.exact == exact,
-            Modifier::Contains => text.normalised.contains(normalised.as_str()),
-            _ => text.normalised.starts_with(normalised.as_str()),
-        },
-        (Criterion::Identifier(code), Value::Reference(Reference::Identifier { system, value })) => {
-            code_meets(code, *system, value)
-        }
-        (_, Value::Reference(reference)) => reference_meets(criterion, reference),
-        (Criterion::Date { prefix, interval }, Value::Date(stored)) => interval_meets(*prefix, *interval, *stored),
-        (Criterion::Number { prefix, bounds }, Value::Number(stored)) => range_meets(*prefix, *bounds, *stored),
-        (Criterion::Quantity { prefix, bounds, unit }, Value::Quantity(stored)) => {
-            let unit = match unit {
-                QuantityUnit::Any => true,
-                QuantityUnit::CodeOrUnit(unit) => stored.code == Some(unit) || stored.unit == Some(unit),
-                QuantityUnit::Coded { system, code } => stored.system == Some(system) && stored.code == Some(code),
-            };
-            unit && range_meets(*prefix, *bounds, stored.range)
-        }
-        (Criterion::Uri(asked), Value::Uri(stored)) => asked == stored,
-        _ => false,
+        Relation::Listed { lists } => lists.iter().any(|list| {
+            let mut found = false;
+            others.one("List", list, &mut |list| found = found || is_item(resource, list));
+            found
+        }),
+        Relation::Within { kind, id } => compartment::contains(kind, id, resource),
+        Relation::Words(words) => holds_words(words, resource),
     }
 }
 
-fn code_meets(asked: &Code, system: Option<&str>, code: &str) -> bool {
-    match asked {
-        Code::AnySystem(asked) => asked == code,
-        Code::InSystem { system: within, code: asked } => asked == code && system == Some(within),
-        Code::NoSystem(asked) => asked == code && system.is_none(),
-        Code::System(within) => system == Some(within),
+/// Whether the parameter refers to a resource that meets the filter.
+fn leads(parameter: &Parameter, filter: &Filter, resource: &Resource<'_>, others: &dyn Others) -> bool {
+    let mut found = false;
+    each_of(resource, &[parameter.id], &mut |entry| {
+        let mut see = |other: &Resource<'_>| found = found || matches_filter(filter, other, others);
+        match entry.value {
+            Value::Reference(Reference::Local { kind, id }) if kind == filter.kind => others.one(kind, id, &mut see),
+            Value::Reference(Reference::Canonical { url, version }) => others.named(filter.kind, url, &mut |other| {
+                if version.is_none() || other.str("version") == version {
+                    see(other);
+                }
+            }),
+            _ => {}
+        }
+    });
+    found
+}
+
+/// Whether a List has the resource among its items, those taken from it again left out.
+fn is_item(resource: &Resource<'_>, list: &Resource<'_>) -> bool {
+    items(list).any(|(kind, id)| kind == resource.kind() && resource.id() == Some(id))
+}
+
+/// The type and id of each item of a List that is not marked as deleted from it.
+pub fn items<'r>(list: &'r Resource<'_>) -> impl Iterator<Item = (&'static str, &'r str)> {
+    use crate::reference::{Literal, literal};
+    let entries = list.object.items("entry").iter().filter_map(Node::as_object);
+    let kept = entries.filter(|entry| !matches!(entry.get("deleted"), Some(Node::Bool(true))));
+    kept.filter_map(|entry| match literal(entry.get("item")?.as_object()?.str("reference")?)? {
+        Literal::Local { kind, id, .. } => Some((kind, id)),
+        Literal::Contained(_) | Literal::Absolute { .. } => None,
+    })
+}
+
+/// Whether one alternative has all its phrases in the text. A store's index of words may cut words otherwise than this.
+fn holds_words(words: &Words, resource: &Resource<'_>) -> bool {
+    let mut text = String::from(" ");
+    if words.narrative {
+        narrative(&resource.object, &mut text);
+    } else {
+        content(&resource.object, &mut text);
+    }
+    let apart = |text: &str| {
+        let words: Vec<String> = normalise(text)
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        format!(" {} ", words.join(" "))
+    };
+    let text = apart(&text);
+    words.any_of.iter().any(|phrases| phrases.iter().all(|phrase| text.contains(&apart(phrase))))
+}
+
+fn narrative(object: &Object<'_>, out: &mut String) {
+    let div = object.get("text").and_then(Node::as_object).and_then(|text| text.str("div")).unwrap_or_default();
+    let mut within = false;
+    for character in div.chars() {
+        match character {
+            '<' => within = true,
+            '>' => {
+                within = false;
+                out.push(' ');
+            }
+            _ if !within => out.push(character),
+            _ => {}
+        }
     }
 }
 
-fn reference_meets(criterion: &Criterion, stored: &Reference<'_>) -> bool {
-    match (criterion, stored) {
-        (Criterion::Reference { kind, id }, Reference::Local { kind: stored, id: of }) => {
-            id == of && kind.is_none_or(|kind| kind == *stored)
-        }
-        (Criterion::Url { url, version: None }, Reference::Absolute { url: stored }) => url == stored,
-        (Criterion::Url { url, version }, Reference::Canonical { url: stored, version: of }) => {
-            url == stored && version.as_deref().is_none_or(|version| Some(version) == *of)
-        }
-        _ => false,
-    }
-}
-
-/// Both are half-open: what is asked by its precision, what is stored by its precision or as a period.
-fn interval_meets(prefix: Prefix, asked: Interval, stored: Interval) -> bool {
-    let within = asked.low_us <= stored.low_us && stored.high_us <= asked.high_us;
-    match prefix {
-        Prefix::Eq => within,
-        Prefix::Ne => !within,
-        Prefix::Gt => stored.high_us > asked.high_us,
-        Prefix::Lt => stored.low_us < asked.low_us,
-        Prefix::Ge => within || stored.high_us > asked.high_us,
-        Prefix::Le => within || stored.low_us < asked.low_us,
-        Prefix::Sa => stored.low_us >= asked.high_us,
-        Prefix::Eb => stored.high_us <= asked.low_us,
-        Prefix::Ap => {
-            let asked = asked.widened();
-            stored.low_us < asked.high_us && asked.low_us < stored.high_us
-        }
-    }
-}
-
-/// The precision of what is asked counts for `eq` and `ne` alone (R4 §3.1.1.4.5).
-fn range_meets(prefix: Prefix, asked: Bounds, stored: Range) -> bool {
-    let within = asked.low <= stored.low && stored.high < asked.high;
-    match prefix {
-        Prefix::Eq => within,
-        Prefix::Ne => !within,
-        Prefix::Gt => stored.high > asked.value,
-        Prefix::Lt => stored.low < asked.value,
-        Prefix::Ge => stored.high >= asked.value,
-        Prefix::Le => stored.low <= asked.value,
-        Prefix::Sa => stored.low > asked.value,
-        Prefix::Eb => stored.high < asked.value,
-        Prefix::Ap => {
-            let around = asked.around();
-            stored.low <= around.high && around.low <= stored.high
+fn content(object: &Object<'_>, out: &mut String) {
+    narrative(object, out);
+    for (name, node) in object.fields.iter().filter(|(name, _)| *name != "div") {
+        for item in node.items() {
+            match item {
+                Node::Object(object) => content(object, out),
+                Node::Text(text) if *name != "resourceType" => {
+                    out.push(' ');
+                    out.push_str(text);
+                }
+                _ => {}
+            }
         }
     }
 }

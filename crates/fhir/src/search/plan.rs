@@ -1,10 +1,11 @@
 //! How the values of one type's parameters are found and read: compiled once a type.
 
+use super::composite::Composite;
 use super::extract::Reader;
 use super::table::{Parameter, ParameterClass};
 use super::value::ParameterId;
 use crate::fhirpath::{Expression, Path};
-use crate::schema;
+use crate::schema::{self, Type};
 
 /// The work of indexing one resource of a type.
 #[derive(Debug)]
@@ -13,6 +14,9 @@ pub struct Plan {
     pub paths: Vec<Source>,
     /// The expressions that are no path; in R4, `Patient.deceased` alone.
     pub expressions: Vec<(ParameterId, ParameterClass, Expression)>,
+    pub composites: Vec<(ParameterId, Composite)>,
+    /// The parameters that find at most one element.
+    pub singles: Vec<ParameterId>,
 }
 
 /// Where some of the values of a parameter are.
@@ -26,9 +30,9 @@ pub struct Source {
 impl Plan {
     /// R4's own expressions are part of the program, so one that does not compile is a broken build; a test compiles
     /// them all.
-    pub fn compile(kind: &'static str, parameters: &[Parameter]) -> Plan {
+    pub fn compile(kind: &'static str, parameters: &'static [Parameter]) -> Plan {
         let context = schema::r4().resource(kind).expect("the table's types are R4's");
-        let mut plan = Plan { paths: Vec::new(), expressions: Vec::new() };
+        let mut plan = Plan { paths: Vec::new(), expressions: Vec::new(), composites: Vec::new(), singles: Vec::new() };
         for parameter in parameters.iter().filter(|parameter| parameter.is_indexed()) {
             let expression = Expression::compile(parameter.expression, context)
                 .unwrap_or_else(|error| panic!("{kind} {}: {error}", parameter.code));
@@ -37,6 +41,11 @@ impl Plan {
                 None => plan.expressions.push((parameter.id, parameter.class, expression)),
             }
         }
+        let composites = parameters.iter().filter(|parameter| parameter.class == ParameterClass::Composite);
+        plan.composites =
+            composites.map(|parameter| (parameter.id, Composite::compile(parameter, parameters))).collect();
+        let singles = parameters.iter().filter(|parameter| is_single(parameter.expression, context));
+        plan.singles = singles.map(|parameter| parameter.id).collect();
         plan
     }
 
@@ -46,6 +55,26 @@ impl Plan {
         let mut sources = self.paths.iter().filter(|source| source.parameter == parameter);
         sources.all(|source| matches!(source.reader, Reader::PlainToken | Reader::Boolean))
     }
+}
+
+/// Whether an expression is plain names, each of an element that does not repeat, with alternatives only of one choice.
+fn is_single(expression: &str, context: &'static Type) -> bool {
+    let alternative = |text: &str| {
+        let text = text.trim_matches(['(', ')', ' ']);
+        let (text, _) = text.split_once(" as ").or_else(|| text.split_once(".as(")).unwrap_or((text, ""));
+        text.trim().to_owned()
+    };
+    let mut alternatives = expression.split('|').map(alternative);
+    let Some(first) = alternatives.next().filter(|first| !first.is_empty()) else { return false };
+    if alternatives.any(|other| other != first) {
+        return false;
+    }
+    let mut kinds = vec![context];
+    first.split('.').skip(1).all(|name| {
+        let elements: Vec<_> = kinds.iter().flat_map(|kind| kind.stem(name)).collect();
+        kinds = elements.iter().map(|element| schema::r4().kind_of(element)).collect();
+        !elements.is_empty() && elements.iter().all(|element| !element.many)
+    })
 }
 
 /// A type that the parameter's class cannot hold has no reader: a `Procedure.performed` that is text is no date.
@@ -60,6 +89,27 @@ mod tests {
 
     use super::*;
     use crate::search::table;
+
+    #[test]
+    fn what_finds_one_element_at_most_is_known() {
+        let single = |kind: &str, code: &str| table().find(kind, code).expect(code).is_single();
+        for (kind, code, expected) in [
+            ("Observation", "date", true),
+            ("Observation", "value-quantity", true),
+            ("Observation", "component-value-quantity", false),
+            ("Observation", "combo-value-quantity", false),
+            ("Encounter", "date", true),
+            ("Encounter", "location-period", false),
+            ("Patient", "birthdate", true),
+            ("Patient", "name", false),
+            ("Patient", "deceased", false),
+            ("Condition", "onset-date", true),
+            ("MedicationRequest", "date", false),
+            ("Observation", "_lastUpdated", true),
+        ] {
+            assert_eq!(single(kind, code), expected, "{kind} {code}");
+        }
+    }
 
     /// What R4's expressions lead to and their class of parameter cannot hold (choices that are not cast). A pair that is
     /// new here is a reader that is missing.

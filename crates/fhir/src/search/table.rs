@@ -6,6 +6,7 @@
 use std::sync::{LazyLock, OnceLock};
 
 use super::ParameterId;
+use super::composite::Composite;
 use super::plan::Plan;
 use crate::schema;
 
@@ -36,8 +37,10 @@ pub struct Parameter {
     pub expression: &'static str,
     /// The types that a reference may have, with commas; empty for other classes.
     targets: &'static str,
-    /// `name=expression; …` of a composite, each relative to `expression`. What composites will be compiled from.
+    /// `name=expression; …` of a composite, each relative to `expression`; see `Table::composite`.
     pub components: &'static str,
+    /// The canonical address of its definition.
+    pub url: &'static str,
 }
 
 /// All parameters. There is one table: [`table`].
@@ -92,9 +95,15 @@ impl Table {
     }
 
     /// How the values of a type's parameters are found, compiled the first time; none where R4 has no such type.
-    pub(super) fn plan(&self, kind: &str) -> Option<&Plan> {
+    pub(super) fn plan(&'static self, kind: &str) -> Option<&'static Plan> {
         let of = self.of(kind)?;
         Some(of.plan.get_or_init(|| Plan::compile(of.kind, &of.parameters)))
+    }
+
+    /// How a composite joins its components; none where the parameter is no composite.
+    pub(super) fn composite(&'static self, parameter: &Parameter) -> Option<&'static Composite> {
+        let plan = self.plan(parameter.kind)?;
+        plan.composites.iter().find(|(id, _)| *id == parameter.id).map(|(_, composite)| composite)
     }
 
     fn of(&self, kind: &str) -> Option<&TypeParameters> {
@@ -142,13 +151,35 @@ impl Parameter {
         self.targets.split(',').filter(|target| !target.is_empty())
     }
 
-    /// Whether the resource has index entries under it, so that it can be asked for. Composites have none yet; `_text`,
-    /// `_content` and `_query` have no expression; `near` wants a map; `phonetic` wants an ear, and answering it by
-    /// letters would say "nobody" of people who are there.
+    /// Whether it can be asked for by its values. `_text`, `_content` and `_query` have no expression (the first two are
+    /// searches for words); `near` wants a map; `phonetic` wants an ear, and answering it by letters would say "nobody" of
+    /// people who are there.
+    pub fn is_served(&self) -> bool {
+        self.is_indexed() || self.class == ParameterClass::Composite
+    }
+
+    /// Whether the resource has index entries under it. A composite has none: it joins those of its components.
     pub fn is_indexed(&self) -> bool {
         !self.expression.is_empty()
             && self.code != "phonetic"
             && !matches!(self.class, ParameterClass::Composite | ParameterClass::Special)
+    }
+
+    /// Of a composite: for each component the parameter whose values its values are among.
+    pub fn parts(&self) -> Vec<&'static Parameter> {
+        let composite = table().composite(self);
+        composite.into_iter().flat_map(|composite| &composite.components).map(|component| component.parameter).collect()
+    }
+
+    /// Whether no resource has more than one element that it finds: all on the way is single, alternatives are the names
+    /// of one choice.
+    pub fn is_single(&self) -> bool {
+        table().plan(self.kind).is_some_and(|plan| plan.singles.contains(&self.id))
+    }
+
+    /// Whether resources can be put in the order of their values.
+    pub fn is_sortable(&self) -> bool {
+        self.is_indexed()
     }
 
     fn read(position: usize, line: &'static str) -> Parameter {
@@ -156,7 +187,16 @@ impl Parameter {
         let mut column = || columns.next().expect("search.txt has seven columns");
         let (kind, code, class) = (column(), column(), column());
         let class = ParameterClass::read(class).expect("search.txt names a kind of parameter that R4 has");
-        Parameter { id: id(position), kind, code, class, expression: column(), targets: column(), components: column() }
+        Parameter {
+            id: id(position),
+            kind,
+            code,
+            class,
+            expression: column(),
+            targets: column(),
+            components: column(),
+            url: column(),
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! FHIR search, R4 §3.1.1.5. Everything borrows from the resource, so that extraction allocates nothing but the
 //! normalised text of names that are not plain lower case. An entry says nothing about its place in the resource:
-//! what joins two values of one element is a composite parameter's business, which is not served yet.
+//! what joins two values of one element is a composite parameter's business, which looks at the resource.
 
 use std::borrow::Cow;
 
 pub use crate::interval::Interval;
+use crate::ucum;
 
 /// One parameter of one resource type, as a number that the index on disk may keep: the position of the pair in
 /// `profiles/r4/search.txt`. It never changes for R4; a test holds it.
@@ -79,11 +80,40 @@ pub struct Range {
     pub high: f64,
 }
 
-/// A Quantity in the unit in which it was written; no unit is converted.
+/// A Quantity in the unit in which it was written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantity<'r> {
     pub range: Range,
     pub system: Option<&'r str>,
     pub code: Option<&'r str>,
     pub unit: Option<&'r str>,
+}
+
+/// The system of UCUM, the one in which amounts of different units are compared.
+pub const UCUM: &str = "http://unitsofmeasure.org";
+
+impl Quantity<'_> {
+    /// The same in UCUM's base units, with their expression; none where the unit is not one of UCUM, or one of its
+    /// functions (`[pH]`), which may turn the order round.
+    pub fn in_base(&self) -> Option<(Range, String)> {
+        let code = self.code.filter(|_| self.system == Some(UCUM))?;
+        let end = |value: f64| match value.is_finite() {
+            true => ucum::canonical(value, code).map(|(value, unit)| (value, Some(unit))),
+            false => Some((value, None)),
+        };
+        let ((low, of_low), (high, of_high)) = (end(self.range.low)?, end(self.range.high)?);
+        let unit = of_low.or(of_high)?;
+        (low <= high && rises(code)).then_some((Range { low, high }, unit))
+    }
+}
+
+/// Whether more of the unit is more in base units, evenly.
+pub fn rises(code: &str) -> bool {
+    let at = |value: f64| ucum::canonical(value, code).map(|(value, _)| value);
+    match (at(0.0), at(1.0), at(2.0)) {
+        (Some(zero), Some(one), Some(two)) => {
+            one > zero && ((two - one) - (one - zero)).abs() <= (two - one).abs() * 1e-9
+        }
+        _ => false,
+    }
 }

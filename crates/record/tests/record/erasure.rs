@@ -31,7 +31,7 @@ async fn an_erased_resource_keeps_its_keys_and_loses_its_content() {
     assert_eq!(record.erase(&all(), &key, Erasure::VersionsAndMessages).await.unwrap(), 2);
 
     let of = HistoryOf::Resource(key.clone());
-    let history = HistoryQuery { of, before: None, since: None, limit: 10 };
+    let history = HistoryQuery { of, before: None, since: None, at: None, limit: 10 };
     let history = record.history(&all(), &history).await.unwrap();
     assert_eq!(history.versions.iter().map(|version| version.vid).collect::<Vec<_>>(), [2, 1]);
     assert!(history.versions.iter().all(|version| version.body.is_none() && version.state.is_empty()));

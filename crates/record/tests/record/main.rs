@@ -5,6 +5,7 @@ mod commit;
 mod concurrency;
 mod crash;
 mod erasure;
+mod invent;
 mod messages;
 mod oracle;
 mod paging;

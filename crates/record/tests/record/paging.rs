@@ -47,8 +47,6 @@ async fn pages_are_newest_first_or_sorted() {
     // Nobody here has a birth date: who has none comes last, and then the newest first.
     let by_birth = pages(&record, &[("_sort", "-birthdate")], None).await.unwrap();
     assert_eq!(by_birth, [["p4", "p3", "p2", "p1", "p0"]]);
-    let unsorted = record.search(&all(), &query("Patient", &[("_sort", "gender")]), None).await;
-    assert_eq!(unsorted.unwrap_err(), ReadError::Unsortable("gender"));
 }
 
 #[tokio::test]
@@ -101,9 +99,21 @@ async fn a_link_that_is_not_ours_is_refused() {
     let place = Place::new();
     let record = place.open();
     five(&record).await;
-    for link in
-        ["", "x", "5", "5-", "5-z3", "5-b-3", "-5-b3", "5-b3-9", "5-b3-t", "5-é3", "99-b3", "5-b99999999999999999999"]
-    {
+    for link in [
+        "",
+        "x",
+        "5",
+        "5-",
+        "5-z3",
+        "5-a-3",
+        "-5-a3",
+        "5-a3-9",
+        "5-a3-t",
+        "5-a3-t1-x",
+        "5-é3",
+        "99-a3",
+        "5-a99999999999999999999",
+    ] {
         let page = record.search(&all(), &query("Patient", &[]), Some(link)).await;
         assert_eq!(page.unwrap_err(), ReadError::BadPage, "{link}");
     }

@@ -1,9 +1,9 @@
 //! Reading: by id, by version, history, the log, snapshot lists; and that what comes out is what went in.
 
 use consent::Access;
-use record::{Expect, HistoryOf, HistoryQuery, Key, Member, Position, Time};
+use record::{Commit, Expect, HistoryOf, HistoryQuery, Key, Member, Position, Time, Write};
 
-use crate::{NEW_YEAR, Place, all, commit, delete, observation, patient, put, writes};
+use crate::{HOUR_US, NEW_YEAR, Place, all, commit, delete, observation, patient, put, writes};
 
 /// What is stored, and what comes out with `meta` of the log whatever the caller wrote there.
 const SPLICED: [(&str, &str); 4] = [
@@ -73,7 +73,7 @@ async fn three_versions(record: &record::Record) {
 
 async fn history(record: &record::Record, access: &Access, of: HistoryOf, limit: usize) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
-    let mut query = HistoryQuery { of, before: None, since: None, limit };
+    let mut query = HistoryQuery { of, before: None, since: None, at: None, limit };
     loop {
         let page = record.history(access, &query).await.unwrap();
         pages.push(page.versions.iter().map(|version| format!("{}/{}", version.key, version.vid)).collect());
@@ -99,6 +99,46 @@ async fn history_is_newest_first_in_pages() {
     for of in [HistoryOf::Everything, HistoryOf::Kind("Patient".into()), HistoryOf::Resource(Key::new("Patient", "a"))]
     {
         assert_eq!(history(&record, &Access::nobody(), of, 5).await, [Vec::<String>::new()]);
+    }
+}
+
+#[tokio::test]
+async fn history_at_a_time_is_what_was_current_then() {
+    let place = Place::new();
+    let record = place.open();
+    let at = |hour: i64, list: Vec<Write>| Commit {
+        now: Time(NEW_YEAR.0 + hour * HOUR_US),
+        writes: list,
+        ..Commit::default()
+    };
+    for commit in [
+        at(0, vec![put(&patient("a", "One"), Expect::Absent)]),
+        at(2, vec![put(&patient("a", "Two"), Expect::Version(1)), put(&patient("b", "Other"), Expect::Absent)]),
+        at(4, vec![delete("Patient", "a", 2)]),
+    ] {
+        record.commit(&all(), commit).await.unwrap();
+    }
+    let hour = |hour: i64| Time(NEW_YEAR.0 + hour * HOUR_US);
+    for (from, to, expected) in [
+        (-2, -1, &[][..]),
+        (-1, 0, &[]),
+        (-1, 1, &["Patient/a/1"]),
+        (1, 2, &["Patient/a/1"]),
+        (1, 3, &["Patient/b/1", "Patient/a/2", "Patient/a/1"]),
+        (2, 3, &["Patient/b/1", "Patient/a/2"]),
+        (3, 5, &["Patient/a/3", "Patient/b/1", "Patient/a/2"]),
+        (5, 6, &["Patient/b/1"]),
+    ] {
+        for of in [HistoryOf::Everything, HistoryOf::Kind("Patient".into())] {
+            let query = HistoryQuery { of, before: None, since: None, at: Some((hour(from), hour(to))), limit: 10 };
+            let page = record.history(&all(), &query).await.unwrap();
+            let mut found: Vec<String> =
+                page.versions.iter().map(|version| format!("{}/{}", version.key, version.vid)).collect();
+            let mut expected = expected.to_vec();
+            found.sort();
+            expected.sort();
+            assert_eq!(found, expected, "{from} to {to}");
+        }
     }
 }
 

@@ -246,7 +246,7 @@ async fn integrity(record: &Record) -> Vec<Finding> {
 async fn ahead(record: &Record, now: Time) -> Option<Finding> {
     let requester = Requester::Authenticated { client: "doctor".to_owned() };
     let access = Policy::site().access(&requester, Purpose::Operations);
-    let newest = HistoryQuery { of: HistoryOf::Everything, before: None, since: None, limit: 1 };
+    let newest = HistoryQuery { of: HistoryOf::Everything, before: None, since: None, at: None, limit: 1 };
     let newest = record.history(&access, &newest).await.ok()?.versions.pop()?;
     let ahead_s = (newest.time.0 - now.0) / 1_000_000;
     let text = format!("it is {ahead_s} seconds behind the newest version in the record");

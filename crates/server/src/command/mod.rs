@@ -6,6 +6,7 @@ mod bench;
 mod config;
 mod convert;
 mod doctor;
+mod fhirpath;
 mod import;
 mod map;
 mod message;
@@ -26,6 +27,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Translate a file; one Bundle (or message) on stdout.
     Convert(convert::Args),
+    /// Ask a resource by a FHIRPath expression; one JSON value a line on stdout.
+    Fhirpath(fhirpath::Args),
     /// Say what is wrong with a resource; an OperationOutcome on stdout.
     Validate(validate::Args),
     /// Send messages over MLLP and print the answers.
@@ -48,6 +51,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Fhirpath(args) => fhirpath::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Send(args) => send::run(args),
         Command::Import(args) => import::run(args),

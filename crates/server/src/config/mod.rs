@@ -19,6 +19,7 @@ pub use load::{Flags, Loaded, load};
 pub struct Config {
     pub store: Store,
     pub http: Http,
+    pub search: Search,
     pub fhir: Fhir,
     pub profiles: Profiles,
     pub server: Server,
@@ -87,6 +88,54 @@ pub enum Validate {
     Off,
     /// The invariants of R4, reference targets and the rules of Bundles too; what breaks one is refused.
     Base,
+}
+
+/// `[search]`: how much one search may ask, bring and cost. Reaching a limit is said by its name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    /// Parameters of one search.
+    pub parameters_max: usize,
+    /// Values of one parameter, between commas.
+    pub values_max: usize,
+    /// Bytes of one parameter's values.
+    pub value_bytes_max: usize,
+    /// Links of a chain or `_has`.
+    pub links_max: usize,
+    /// `_include` and `_revinclude` in one search.
+    pub includes_max: usize,
+    /// Resources that they bring with a page.
+    pub included_max: usize,
+    /// How often `:iterate` goes on from what was brought.
+    pub include_depth_max: usize,
+    /// Resources that are read to decide what matches, where the index alone does not tell.
+    pub bodies_max: usize,
+    /// Versions that are looked at in the index.
+    pub versions_max: usize,
+}
+
+impl Search {
+    /// The limits of what is read as a query.
+    pub fn reading(&self) -> fhir::search::Limits {
+        fhir::search::Limits {
+            parameters: self.parameters_max,
+            values: self.values_max,
+            value_bytes: self.value_bytes_max,
+            links: self.links_max,
+            includes: self.includes_max,
+        }
+    }
+
+    /// The limits of answering one.
+    pub fn answering(&self) -> record::SearchLimits {
+        record::SearchLimits {
+            included: self.included_max,
+            include_depth: self.include_depth_max,
+            bodies: self.bodies_max,
+            versions: self.versions_max,
+            ..record::SearchLimits::default()
+        }
+    }
 }
 
 /// `[profiles]`: mapping profiles.
@@ -229,6 +278,23 @@ impl Default for Http {
             connections_max: 1_024,
             workers: 0,
             request_seconds: 60,
+        }
+    }
+}
+
+impl Default for Search {
+    fn default() -> Search {
+        let (reading, answering) = (fhir::search::Limits::default(), record::SearchLimits::default());
+        Search {
+            parameters_max: reading.parameters,
+            values_max: reading.values,
+            value_bytes_max: reading.value_bytes,
+            links_max: reading.links,
+            includes_max: reading.includes,
+            included_max: answering.included,
+            include_depth_max: answering.include_depth,
+            bodies_max: answering.bodies,
+            versions_max: answering.versions,
         }
     }
 }

@@ -5,15 +5,19 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RANGE};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{Error, HttpMessage, ResponseError};
+use fhir::search::Handling;
+use fhir::{Issue, IssueType};
 
 use super::failure::{Failure, Kind};
 use super::form::Form;
 use super::format::Format;
-use super::link::is_sound;
+use super::link::{is_sound, pairs};
+use super::routes::{FHIR, PLACES};
 use crate::app::App;
 
 /// Larger bodies would hold up those who wait for this thread.
@@ -70,7 +74,28 @@ fn admit(request: &ServiceRequest) -> Result<Form, Failure> {
         let text = "parts of a resource are not given; ask for the whole, for _elements or for _summary";
         return Err(Failure::at(Kind::NoRange, "http.Range", text));
     }
-    Form::of(request.request())
+    let form = Form::of(request.request())?;
+    if !query.is_empty() && form.handling == Handling::Strict {
+        knows(request, query)?;
+    }
+    Ok(form)
+}
+
+/// A parameter that means nothing where it stands could be a condition that somebody relies on.
+fn knows(request: &ServiceRequest, query: &str) -> Result<(), Failure> {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let path = pattern.strip_prefix(FHIR).unwrap_or_default().trim_end_matches('/');
+    let method = if request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
+    let place = PLACES.iter().find(|place| place.path == path);
+    let deed = place.and_then(|place| place.deeds.iter().find(|(verb, _)| verb.name() == method));
+    let Some(known) = deed.and_then(|(_, deed)| deed.parameters()) else { return Ok(()) };
+    if pairs(query).iter().all(|(name, _)| Form::is_shape(name) || known.contains(&name.as_str())) {
+        return Ok(());
+    }
+    let known = [known, &Form::SHAPES].concat().join(", ");
+    let text = format!("a parameter that means nothing here; these do: {known}; a create's condition is If-None-Exist");
+    let issue = Issue::error(IssueType::NotSupported, "http", text);
+    Err(Failure::of(Kind::Invalid, vec![issue]))
 }
 
 /// One range of bytes may be passed over, as RFC 9110 §14.2 allows; many, or what is none, is no honest question.

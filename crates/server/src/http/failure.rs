@@ -148,7 +148,9 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Failure {
         let kind = match error {
             ReadError::Busy => Kind::Busy,
-            ReadError::BadPage | ReadError::Unsortable(_) => Kind::Invalid,
+            ReadError::Unanswerable(issue) => return Failure::of(Kind::Invalid, vec![*issue]),
+            ReadError::BadPage | ReadError::TooCostly(_) => Kind::Invalid,
+            ReadError::Forbidden(_) => Kind::Forbidden,
             ReadError::Expired => Kind::Gone,
             ReadError::Broken => Kind::Broken,
         };
@@ -218,11 +220,12 @@ mod tests {
     #[test]
     fn every_error_of_the_store_has_its_status() {
         let key = || Key::new("Patient", "x");
-        let cases: [(Failure, u16); 10] = [
+        let cases: [(Failure, u16); 11] = [
             (ReadError::Busy.into(), 503),
             (ReadError::BadPage.into(), 400),
             (ReadError::Expired.into(), 410),
-            (ReadError::Unsortable("code").into(), 400),
+            (ReadError::TooCostly("too much").into(), 400),
+            (ReadError::Forbidden("Patient").into(), 403),
             (ReadError::Broken.into(), 500),
             (CommitError::Stale(key()).into(), 409),
             (CommitError::Denied(key()).into(), 403),

@@ -26,10 +26,10 @@ pub enum Return {
     OperationOutcome,
 }
 
-/// The parameters that say how an answer is written, and nothing of what is in it.
-const SHAPES: [&str; 2] = ["_format", "_pretty"];
-
 impl Form {
+    /// The parameters that say how an answer is written, and nothing of what is in it.
+    pub const SHAPES: [&str; 2] = ["_format", "_pretty"];
+
     /// What the request's head asks for. `_format` covers `Accept`.
     pub fn of(request: &HttpRequest) -> Result<Form, Failure> {
         let query = request.query_string();
@@ -63,7 +63,7 @@ impl Form {
 
     /// Whether a parameter says how the answer is written, and nothing of what is in it.
     pub fn is_shape(name: &str) -> bool {
-        SHAPES.contains(&name)
+        Form::SHAPES.contains(&name)
     }
 
     /// Whether the JSON that the handlers give goes out as it is.

@@ -8,6 +8,7 @@ mod body;
 mod budget;
 mod coding;
 mod compress;
+mod deed;
 mod edge;
 mod failure;
 mod form;
@@ -29,12 +30,13 @@ use actix_web::{App as Routes, HttpServer, web};
 pub use access::{Ask, client_address};
 pub use body::{content_type, detached, fhir_body, header_text, read_body, search_body};
 pub use budget::Budget;
+pub use deed::Deed;
 pub use failure::{Failure, Kind};
 pub use form::{Form, Return};
 pub use link::{base, encoded, pairs, query};
 pub use precondition::{Fresh, Match};
 pub use reply::{answer, json};
-pub use routes::{Deed, FHIR, PLACES, Place};
+pub use routes::{FHIR, PLACES, Place};
 
 use crate::app::App;
 

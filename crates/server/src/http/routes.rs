@@ -11,13 +11,12 @@ use actix_web::http::header::ALLOW;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard};
 
+use super::deed::{Deed, Verb};
 use super::edge::edge;
 use super::failure::{Failure, Kind};
 use crate::app::App;
-use crate::interaction::{
-    batch, capabilities, create, delete, history, no_operation, patch, read, search, update, vread,
-};
-use crate::operation::{health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
+use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
+use crate::operation::{everything, health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
 
 /// The path under which FHIR is served.
 pub const FHIR: &str = "/fhir";
@@ -28,50 +27,6 @@ pub struct Place {
     /// Below [`FHIR`], with names in braces.
     pub path: &'static str,
     pub deeds: &'static [(Verb, Deed)],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-/// What FHIR's RESTful API does, by the handler that does it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
-    Capabilities,
-    SearchSystem,
-    SearchSystemForm,
-    Batch,
-    HistorySystem,
-    SearchType,
-    SearchTypeForm,
-    SearchCompartment,
-    SearchCompartmentForm,
-    Create,
-    HistoryType,
-    UpdateWhere,
-    PatchWhere,
-    DeleteWhere,
-    Read,
-    Update,
-    Patch,
-    Delete,
-    HistoryInstance,
-    Vread,
-    /// `$lastn`.
-    LastN,
-    /// `$meta`, `$meta-add`, `$meta-delete`.
-    Meta,
-    MetaAdd,
-    MetaDelete,
-    /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
-    ValidateType,
-    ValidateInstance,
-    ValidateStored,
 }
 
 /// In the order in which they are tried: what is named stands before what is open.
@@ -90,6 +45,7 @@ pub const PLACES: &[Place] = &[
             (Verb::Delete, Deed::DeleteWhere),
         ],
     },
+    Place { path: "/Patient/{id}/$everything", deeds: &[(Verb::Get, Deed::Everything)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
     Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
@@ -151,7 +107,7 @@ fn others(config: &mut ServiceConfig) {
 fn resource(place: &'static Place, path: &str) -> Resource {
     let mut resource = web::resource(path);
     for (verb, deed) in place.deeds {
-        resource = resource.route(handler(*deed, verb.route()));
+        resource = resource.route(handler(*deed, route(*verb)));
     }
     let options = web::method(Method::OPTIONS);
     resource = match place.path {
@@ -174,12 +130,14 @@ async fn what_the_base_can(place: &Place, app: Data<App>, request: HttpRequest) 
 fn handler(deed: Deed, route: Route) -> Route {
     match deed {
         Deed::Capabilities => route.to(capabilities::show),
-        Deed::SearchSystem | Deed::SearchSystemForm => route.to(|| not_yet("searching all types at once")),
+        Deed::SearchSystem => route.to(search::across_by_query),
+        Deed::SearchSystemForm => route.to(search::across_by_form),
         Deed::Batch => route.to(batch::post),
         Deed::HistorySystem => route.to(history::of_everything),
         Deed::SearchType => route.to(search::by_query),
         Deed::SearchTypeForm => route.to(search::by_form),
-        Deed::SearchCompartment | Deed::SearchCompartmentForm => route.to(no_compartment),
+        Deed::SearchCompartment => route.to(search::within_by_query),
+        Deed::SearchCompartmentForm => route.to(search::within_by_form),
         Deed::Create => route.to(create::create),
         Deed::HistoryType => route.to(history::of_kind),
         Deed::UpdateWhere => route.to(update::where_matches),
@@ -191,6 +149,7 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Delete => route.to(delete::delete),
         Deed::HistoryInstance => route.to(history::of_resource),
         Deed::Vread => route.to(vread::vread),
+        Deed::Everything => route.to(everything::show),
         Deed::LastN => route.to(lastn::show),
         Deed::Meta => route.to(meta::show),
         Deed::MetaAdd => route.to(meta::add),
@@ -213,66 +172,13 @@ impl Place {
     }
 }
 
-impl Deed {
-    /// Whether it is there already.
-    pub fn is_served(self) -> bool {
-        use Deed::*;
-        !matches!(self, SearchSystem | SearchSystemForm | SearchCompartment | SearchCompartmentForm)
-    }
-
-    /// The name, by which R4 calls it where R4 has one (restful-interaction).
-    pub fn name(self) -> &'static str {
-        match self {
-            Deed::Capabilities => "capabilities",
-            Deed::SearchSystem => "search-system",
-            Deed::SearchSystemForm => "search-system-form",
-            Deed::Batch => "batch",
-            Deed::HistorySystem => "history-system",
-            Deed::SearchType => "search-type",
-            Deed::SearchTypeForm => "search-type-form",
-            Deed::SearchCompartment => "search-compartment",
-            Deed::SearchCompartmentForm => "search-compartment-form",
-            Deed::Create => "create",
-            Deed::HistoryType => "history-type",
-            Deed::UpdateWhere => "update-where",
-            Deed::PatchWhere => "patch-where",
-            Deed::DeleteWhere => "delete-where",
-            Deed::Read => "read",
-            Deed::Update => "update",
-            Deed::Patch => "patch",
-            Deed::Delete => "delete",
-            Deed::HistoryInstance => "history-instance",
-            Deed::Vread => "vread",
-            Deed::LastN => "lastn",
-            Deed::Meta => "meta",
-            Deed::MetaAdd => "meta-add",
-            Deed::MetaDelete => "meta-delete",
-            Deed::ValidateType => "validate",
-            Deed::ValidateInstance => "validate-instance",
-            Deed::ValidateStored => "validate-stored",
-        }
-    }
-}
-
-impl Verb {
-    pub fn name(self) -> &'static str {
-        match self {
-            Verb::Get => "GET",
-            Verb::Post => "POST",
-            Verb::Put => "PUT",
-            Verb::Patch => "PATCH",
-            Verb::Delete => "DELETE",
-        }
-    }
-
-    fn route(self) -> Route {
-        match self {
-            Verb::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
-            Verb::Post => web::post(),
-            Verb::Put => web::put(),
-            Verb::Patch => web::patch(),
-            Verb::Delete => web::delete(),
-        }
+fn route(verb: Verb) -> Route {
+    match verb {
+        Verb::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        Verb::Post => web::post(),
+        Verb::Put => web::put(),
+        Verb::Patch => web::patch(),
+        Verb::Delete => web::delete(),
     }
 }
 
@@ -281,15 +187,6 @@ fn only(methods: &'static str, resource: Resource) -> Resource {
     resource.default_service(web::to(move || {
         ready(Err::<HttpResponse, _>(Failure::method_not_allowed(methods.to_owned())))
     }))
-}
-
-/// What R4 has and this server has not yet.
-async fn not_yet(what: &'static str) -> Result<HttpResponse, Failure> {
-    Err(Failure::new(Kind::NotServed, format!("not served yet: {what}")))
-}
-
-async fn no_compartment(path: web::Path<(String, String, String)>) -> Result<HttpResponse, Failure> {
-    if path.2.starts_with('$') { Err(no_operation()) } else { not_yet("searching in compartments").await }
 }
 
 async fn nothing_here() -> Result<HttpResponse, Failure> {

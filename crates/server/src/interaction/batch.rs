@@ -113,6 +113,6 @@ pub async fn answer(ask: &Ask, question: Question, known: Option<http::Match>) -
         Question::Read { key, pairs } => read::run(ask, &key, &pairs, &Fresh { known, since: None }).await,
         Question::Vread { key, vid } => vread::run(ask, &key, &vid).await,
         Question::History { of, pairs } => history::run(ask, of, pairs).await,
-        Question::Search { kind, pairs } => search::run(ask, kind, pairs).await,
+        Question::Search { scope, pairs } => search::run(ask, &scope, pairs).await,
     }
 }

@@ -35,6 +35,12 @@ impl Bundle {
         self.entry(&format!(r#""fullUrl":{url}"#), Some(body), r#","search":{"mode":"match"}"#);
     }
 
+    /// What a match brings with it.
+    pub fn included(&mut self, base: &str, version: &Version, body: &[u8]) {
+        let url = quoted(&format!("{base}/{}", version.key));
+        self.entry(&format!(r#""fullUrl":{url}"#), Some(body), r#","search":{"mode":"include"}"#);
+    }
+
     /// What a search has to say beside its matches.
     pub fn outcome(&mut self, issues: &[fhir::Issue]) {
         let mut body = Vec::new();

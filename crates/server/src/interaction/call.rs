@@ -3,6 +3,7 @@
 use fhir::{Node, Object, Resource};
 use record::{HistoryOf, Key};
 
+use super::search::Scope;
 use super::{key_of, kind_of};
 use crate::http::{self, Failure, Kind, Match};
 
@@ -34,7 +35,7 @@ pub enum Question {
     Read { key: Key, pairs: Vec<(String, String)> },
     Vread { key: Key, vid: String },
     History { of: HistoryOf, pairs: Vec<(String, String)> },
-    Search { kind: &'static str, pairs: Vec<(String, String)> },
+    Search { scope: Scope, pairs: Vec<(String, String)> },
 }
 
 impl Call {
@@ -134,10 +135,15 @@ impl Parts {
 fn question(steps: &[&str], pairs: Vec<(String, String)>) -> Result<Question, Failure> {
     Ok(match steps {
         ["_history"] => Question::History { of: HistoryOf::Everything, pairs },
-        [kind] => Question::Search { kind: kind_of(kind)?, pairs },
+        [""] => Question::Search { scope: Scope::All, pairs },
+        [kind] => Question::Search { scope: Scope::Kind(kind_of(kind)?), pairs },
         [kind, "_history"] => Question::History { of: HistoryOf::Kind(kind_of(kind)?.to_owned()), pairs },
         [kind, id] => Question::Read { key: key(kind, id)?, pairs },
         [kind, id, "_history"] => Question::History { of: HistoryOf::Resource(key(kind, id)?), pairs },
+        [kind, id, inner] if !inner.starts_with(['_', '$']) => {
+            let scope = Scope::compartment(((*kind).to_owned(), (*id).to_owned(), (*inner).to_owned()))?;
+            Question::Search { scope, pairs }
+        }
         [kind, id, "_history", vid] => Question::Vread { key: key(kind, id)?, vid: (*vid).to_owned() },
         _ => return Err(invalid("request.url names nothing that a Bundle can ask for")),
     })
@@ -171,7 +177,7 @@ mod tests {
             Deed::Ask(Question::Read { key, pairs }) => format!("read {key} {pairs:?}"),
             Deed::Ask(Question::Vread { key, vid }) => format!("vread {key} {vid}"),
             Deed::Ask(Question::History { of, .. }) => format!("history {of:?}"),
-            Deed::Ask(Question::Search { kind, pairs }) => format!("search {kind} {pairs:?}"),
+            Deed::Ask(Question::Search { scope, pairs }) => format!("search {scope:?} {pairs:?}"),
         })
     }
 
@@ -190,7 +196,7 @@ mod tests {
             ("DELETE", "Patient?identifier=x", "", Ok("delete Patient where identifier=x")),
             ("GET", "Patient/a?_summary=true", "", Ok(r#"read Patient/a [("_summary", "true")]"#)),
             ("GET", "Patient/a/_history/3", "", Ok("vread Patient/a 3")),
-            ("GET", "Patient?name=a%20b", "", Ok(r#"search Patient [("name", "a b")]"#)),
+            ("GET", "Patient?name=a%20b", "", Ok(r#"search Kind("Patient") [("name", "a b")]"#)),
             ("HEAD", "_history", "", Ok("history Everything")),
             ("PUT", "http://elsewhere/fhir/Patient/a", patient, Err(Kind::Invalid)),
             ("POST", "Patient?x=y", patient, Err(Kind::Invalid)),

@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use fhir::search::{Parameter, ParameterClass, table};
 use fhir::{Node, Object, Resource};
 
+use super::subset::View;
 use crate::app::App;
 use crate::http::{self, Deed, Failure, PLACES};
 
@@ -27,7 +28,8 @@ const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner
 /// Shown to everybody: it says nothing of anybody.
 pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let base = http::base(&request, app.config.http.base_url.as_deref());
-    Ok(http::json(StatusCode::OK, statement(&base)))
+    let view = View::of("CapabilityStatement", &http::pairs(request.query_string()))?;
+    Ok(http::json(StatusCode::OK, view.show(statement(&base))))
 }
 
 fn statement(base: &str) -> Vec<u8> {
@@ -70,24 +72,21 @@ fn rest_of_all() -> Node<'static> {
     let documentation = "Unknown search parameters are refused (400) unless the request says Prefer: handling=lenient. \
                          /openapi.json describes the whole surface.";
     let definitions = COMPARTMENTS.map(|name| format!("http://hl7.org/fhir/CompartmentDefinition/{name}"));
-    let in_compartments = served(|path| path.contains("{compartment}")).next().is_some();
-    let mut rest = vec![
+    let rest = vec![
         ("mode", Node::text("server")),
         ("documentation", Node::text(documentation)),
         ("security", object([("description", Node::text(security))])),
         ("resource", Node::List(table().kinds().map(of_kind).collect())),
         ("interaction", interactions(served(|path| !path.contains('{')).flat_map(system_code))),
+        ("searchParam", Node::List(of_all_types().map(parameter).collect())),
+        ("compartment", texts(definitions)),
     ];
-    if in_compartments {
-        rest.push(("compartment", texts(definitions)));
-    }
     Node::Object(Object { fields: rest })
 }
 
 fn of_kind(kind: &'static str) -> Node<'static> {
     let has = |deed: Deed| served(|_| true).any(|other| other == deed);
-    let parameters =
-        table().parameters(kind).iter().filter(|parameter| parameter.is_indexed()).map(parameter).collect();
+    let parameters = served_parameters(kind).map(parameter).collect();
     let mut of_kind = vec![
         ("type", Node::text(kind)),
         ("profile", Node::text(format!("http://hl7.org/fhir/StructureDefinition/{kind}"))),
@@ -100,6 +99,8 @@ fn of_kind(kind: &'static str) -> Node<'static> {
         ("conditionalUpdate", Node::Bool(has(Deed::UpdateWhere))),
         ("conditionalDelete", Node::text(if has(Deed::DeleteWhere) { "single" } else { "not-supported" })),
         ("referencePolicy", texts(["literal", "logical", "local"])),
+        ("searchInclude", includes(kind)),
+        ("searchRevInclude", reverse_includes(kind)),
         ("searchParam", Node::List(parameters)),
     ];
     let operations = operations(kind);
@@ -112,7 +113,7 @@ fn of_kind(kind: &'static str) -> Node<'static> {
 /// What is done at the paths that are meant.
 fn served(meant: impl Fn(&str) -> bool) -> impl Iterator<Item = Deed> {
     let places = PLACES.iter().filter(move |place| meant(place.path));
-    places.flat_map(|place| place.deeds.iter().map(|(_, deed)| *deed)).filter(|deed| deed.is_served())
+    places.flat_map(|place| place.deeds.iter().map(|(_, deed)| *deed))
 }
 
 /// The name of an interaction with a type, as R4 has it.
@@ -153,16 +154,59 @@ fn operations(kind: &str) -> Vec<Node<'static>> {
 /// The name of an operation, and of its definition in R4.
 fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
     Some(match deed {
+        Deed::Everything => ("everything", "Patient-everything"),
         Deed::LastN => ("lastn", "Observation-lastn"),
         Deed::Meta => ("meta", "Resource-meta"),
         Deed::MetaAdd => ("meta-add", "Resource-meta-add"),
         Deed::MetaDelete => ("meta-delete", "Resource-meta-delete"),
+        Deed::ValidateType => ("validate", "Resource-validate"),
         _ => return None,
     })
 }
 
+/// The search parameters of a type that can be asked for.
+pub fn served_parameters(kind: &str) -> impl Iterator<Item = &'static Parameter> {
+    table().parameters(kind).iter().filter(|parameter| parameter.is_served())
+}
+
+/// Those that every type has.
+pub fn of_all_types() -> impl Iterator<Item = &'static Parameter> {
+    // Basic has the fewest of its own.
+    served_parameters("Basic").filter(|parameter| parameter.code.starts_with('_'))
+}
+
+fn references(kind: &str) -> impl Iterator<Item = &'static Parameter> {
+    served_parameters(kind).filter(|parameter| parameter.class == ParameterClass::Reference)
+}
+
+/// `Observation:subject`, and all of them.
+fn includes(kind: &str) -> Node<'static> {
+    let own = references(kind).map(|parameter| format!("{}:{}", parameter.kind, parameter.code));
+    let all = ["*".to_owned(), format!("{kind}:*")].into_iter().chain(own);
+    Node::List(all.map(Node::text).collect())
+}
+
+/// What may refer to the type. A reference that may be to anything is left to `*`.
+fn reverse_includes(kind: &str) -> Node<'static> {
+    let to_it = table().kinds().flat_map(references).filter(|parameter| {
+        let targets = parameter.targets().count();
+        targets < ANYTHING && parameter.targets().any(|target| target == kind)
+    });
+    let all =
+        ["*".to_owned()].into_iter().chain(to_it.map(|parameter| format!("{}:{}", parameter.kind, parameter.code)));
+    Node::List(all.map(Node::text).collect())
+}
+
+/// A parameter with so many targets may refer to anything.
+const ANYTHING: usize = 100;
+
 fn parameter(parameter: &Parameter) -> Node<'static> {
-    object([("name", Node::text(parameter.code)), ("type", Node::text(class(parameter)))])
+    let mut said = vec![("name", Node::text(parameter.code))];
+    if !parameter.url.is_empty() {
+        said.push(("definition", Node::text(parameter.url)));
+    }
+    said.push(("type", Node::text(class(parameter))));
+    Node::Object(Object { fields: said })
 }
 
 /// The kind of a search parameter, as R4 calls it.
@@ -216,6 +260,12 @@ mod tests {
         let patient = kinds.find(|of| of.str("type") == Some("Patient")).expect("Patient");
         let parameters = names(patient, "searchParam", "name");
         assert!(["family", "identifier", "_id", "_lastUpdated"].iter().all(|name| parameters.contains(name)));
+        let texts = |list: &str| patient.items(list).iter().filter_map(Node::as_str).collect::<Vec<_>>();
+        assert!(texts("searchInclude").contains(&"Patient:general-practitioner"), "{:?}", texts("searchInclude"));
+        assert!(texts("searchRevInclude").contains(&"Observation:subject"), "{:?}", texts("searchRevInclude"));
+        let family = patient.items("searchParam").iter().filter_map(Node::as_object);
+        let family = family.filter(|of| of.str("name") == Some("family")).map(|of| of.str("definition")).next();
+        assert_eq!(family, Some(Some("http://hl7.org/fhir/SearchParameter/individual-family")));
         assert_eq!(
             names(patient, "interaction", "code"),
             "create delete history-instance history-type patch read search-type update vread"
@@ -225,6 +275,9 @@ mod tests {
         assert!(names(patient, "operation", "name").contains(&"meta"));
         assert!(!names(patient, "operation", "name").contains(&"lastn"));
         let system = names(rest, "interaction", "code");
-        assert!(["batch", "transaction", "history-system"].iter().all(|code| system.contains(code)), "{system:?}");
+        assert!(
+            ["batch", "transaction", "history-system", "search-system"].iter().all(|code| system.contains(code)),
+            "{system:?}"
+        );
     }
 }

@@ -23,13 +23,14 @@ pub fn criteria(kind: &str, text: &str) -> Result<Query, Failure> {
     let text = text.strip_prefix('?').unwrap_or(text);
     let query = Query::parse(kind, &http::pairs(text), Handling::Strict);
     let mut query = query.map_err(|issues| Failure::of(Kind::Invalid, issues))?;
-    if query.clauses.is_empty() {
+    if query.clauses.is_empty() && query.relations.is_empty() {
         let text = "the condition has no criterion, and would mean every resource of its type";
         return Err(Failure::new(Kind::Stale, text));
     }
     // Two are as good as many.
     (query.count, query.total) = (2, Total::None);
     query.sort.clear();
+    query.includes.clear();
     Ok(query)
 }
 

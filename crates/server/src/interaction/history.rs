@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
+use fhir::search::Interval;
 use record::{HISTORY_PAGE_MAX, HistoryOf, HistoryQuery, ReadError, Time};
 
 use super::answer::Answer;
@@ -45,7 +46,7 @@ pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Resu
     let bound = asked.bound(&path);
     let before = asked.page.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
     let before = before.map(|place| place.parse().map_err(|_| Failure::from(ReadError::BadPage))).transpose()?;
-    let query = HistoryQuery { of, before, since: asked.since, limit: asked.count };
+    let query = HistoryQuery { of, before, since: asked.since, at: asked.at, limit: asked.count };
     let page = ask.app.record.history(&ask.access, &query).await?;
     if let (HistoryOf::Resource(key), Some(0)) = (&query.of, page.total) {
         return Err(not_found(key));
@@ -53,8 +54,8 @@ pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Resu
     let mut links = vec![("self", asked.address(&ask.base, &path, asked.page.as_deref()))];
     let next = page.next.map(|next| ask.seal(&bound, &next.to_string()));
     links.extend(next.map(|next| ("next", asked.address(&ask.base, &path, Some(&next)))));
-    // With `_since` the resource's count of versions would be the total of something else.
-    let total = page.total.filter(|_| asked.since.is_none());
+    // The resource's count of versions would be the total of something else.
+    let total = page.total.filter(|_| asked.since.is_none() && asked.at.is_none());
     let mut bundle = Bundle::begin("history", total, &links);
     for mut version in page.versions {
         version.body = version.body.map(|body| shape.view(&version.key.kind).show(body));
@@ -67,6 +68,7 @@ pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Resu
 struct Asked {
     count: usize,
     since: Option<Time>,
+    at: Option<(Time, Time)>,
     /// The link by which the page is asked for.
     page: Option<String>,
     /// What goes on in the link to the next page.
@@ -75,7 +77,7 @@ struct Asked {
 
 impl Asked {
     fn read(pairs: Vec<(String, String)>) -> Result<Asked, Failure> {
-        let mut asked = Asked { count: COUNT_DEFAULT, since: None, page: None, kept: Vec::new() };
+        let mut asked = Asked { count: COUNT_DEFAULT, since: None, at: None, page: None, kept: Vec::new() };
         for (name, mut value) in pairs {
             let place = format!("http.{name}");
             let wrong = |expected: &str| Failure::at(Kind::Invalid, &place, format!("{name} must be {expected}"));
@@ -89,16 +91,21 @@ impl Asked {
                     value = value.replace(' ', "+");
                     asked.since = Some(instant(&value).ok_or_else(|| wrong("an instant with its zone"))?);
                 }
+                "_at" => {
+                    value = value.replace(' ', "+");
+                    let at = Interval::read(&value).ok_or_else(|| wrong("a date, or a time with its zone"))?;
+                    asked.at = Some((Time(at.low_us), Time(at.high_us)));
+                }
                 "_page" => {
                     asked.page = Some(value);
                     continue;
                 }
                 "_format" | "_pretty" | "_summary" | "_elements" => {}
-                "_at" | "_list" | "_sort" => {
+                "_list" | "_sort" => {
                     return Err(Failure::at(Kind::NotServed, &place, format!("not served yet: {name} of a history")));
                 }
                 _ => {
-                    let text = "a history takes _count, _since, _summary and _elements, and no other parameter";
+                    let text = "a history takes _count, _since, _at, _summary and _elements, and no other parameter";
                     return Err(Failure::new(Kind::Invalid, text));
                 }
             }

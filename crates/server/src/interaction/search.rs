@@ -1,25 +1,47 @@
-//! Search: a page of the resources of a type that match (R4 §3.1.1), by GET or by POST to `_search`.
+//! Search: a page of the resources that match (R4 §3.1.1): of a type, of all types, of a compartment; by GET, or by POST to
+//! `_search`.
 //!
 //! A parameter that is not understood is refused, unless the client prefers lenient handling: a filter that is dropped in
 //! silence shows too much. A page link holds the query and a place in the log, so that all pages see the same moment.
 
+use std::collections::BTreeSet;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use fhir::compartment::membership;
+use fhir::links::{Link, relink};
+use fhir::reference::{Literal, literal};
 use fhir::search::{Query, Summary};
+use record::{Key, Page, Position, ReadError, Version};
 
 use super::answer::Answer;
 use super::bundle::Bundle;
-use super::kind_of;
 use super::subset::View;
+use super::{key_of, kind_of, no_operation};
 use crate::http::{self, Ask, Failure, Form, Kind};
 
 /// The parameter of our page links.
 const PAGE: &str = "_page";
+/// The place of the first page of a search that was begun at a position.
+const FIRST: &str = "first-";
+
+/// Resources that come with a page of somebody's record, at most.
+const SURROUNDINGS_MAX: usize = 1_000;
+
+/// Where is searched.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// `Observation?…`
+    Kind(&'static str),
+    /// `?_type=…`
+    All,
+    /// `Patient/17/Observation?…`; without a type, `Patient/17/*?…`.
+    Compartment { kind: String, id: String, inner: Option<&'static str> },
+}
 
 pub async fn by_query(ask: Ask, request: HttpRequest, kind: Path<String>) -> Result<HttpResponse, Failure> {
-    let answer = run(&ask, &kind, http::pairs(request.query_string())).await?;
-    Ok(http::answer(answer, ask.form))
+    shown(&ask, &Scope::Kind(kind_of(&kind)?), http::pairs(request.query_string())).await
 }
 
 pub async fn by_form(
@@ -28,42 +50,200 @@ pub async fn by_form(
     kind: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
+    let scope = Scope::Kind(kind_of(&kind)?);
     let pairs = http::search_body(&ask, &request, payload).await?;
-    Ok(http::answer(run(&ask, &kind, pairs).await?, ask.form))
+    shown(&ask, &scope, pairs).await
 }
 
-pub async fn run(ask: &Ask, kind: &str, mut pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
-    let kind = kind_of(kind)?;
+pub async fn across_by_query(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    shown(&ask, &Scope::All, http::pairs(request.query_string())).await
+}
+
+pub async fn across_by_form(ask: Ask, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+    let pairs = http::search_body(&ask, &request, payload).await?;
+    shown(&ask, &Scope::All, pairs).await
+}
+
+pub async fn within_by_query(
+    ask: Ask,
+    request: HttpRequest,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, Failure> {
+    shown(&ask, &Scope::compartment(path.into_inner())?, http::pairs(request.query_string())).await
+}
+
+pub async fn within_by_form(
+    ask: Ask,
+    request: HttpRequest,
+    path: Path<(String, String, String)>,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    let scope = Scope::compartment(path.into_inner())?;
+    let pairs = http::search_body(&ask, &request, payload).await?;
+    shown(&ask, &scope, pairs).await
+}
+
+async fn shown(ask: &Ask, scope: &Scope, pairs: Vec<(String, String)>) -> Result<HttpResponse, Failure> {
+    Ok(http::answer(run(ask, scope, pairs).await?, ask.form))
+}
+
+pub async fn run(ask: &Ask, scope: &Scope, mut pairs: Vec<(String, String)>) -> Result<Answer, Failure> {
     let link = pairs.iter().position(|(name, _)| name == PAGE).map(|at| pairs.remove(at).1);
-    let query = Query::parse(kind, &pairs, ask.form.handling).map_err(|issues| Failure::of(Kind::Invalid, issues))?;
-    let bound = bound(&query);
-    let page = link.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
-    let found = ask.app.record.search(&ask.access, &query, page.as_deref()).await?;
-    let mut links = vec![("self", address(&ask.base, &query, link.as_deref()))];
+    let query = scope.read(ask, &pairs)?;
+    if query.summary == Summary::Text && !query.includes.is_empty() {
+        let text = "_summary=text shows no references, and cannot be asked for together with includes";
+        return Err(Failure::at(Kind::Invalid, "http._summary", text));
+    }
+    let keep: Keep = Box::new(|_| true);
+    let shown = Shown { path: scope.path(), used: query.used.clone(), keep, brings: Brings::Asked };
+    page(ask, &shown, &query, link).await
+}
+
+/// How a search is shown in its own links.
+pub struct Shown {
+    /// Where it is asked, below our base.
+    pub path: String,
+    /// What of it was understood.
+    pub used: Vec<(String, String)>,
+    /// Of the matches, those that are shown.
+    pub keep: Keep,
+    /// What comes with them.
+    pub brings: Brings,
+}
+
+/// What comes with the matches of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brings {
+    /// What `_include` and `_revinclude` ask for.
+    Asked,
+    /// What they refer to that is nobody's own: who, where, which medication.
+    Surroundings,
+    Nothing,
+}
+
+pub type Keep = Box<dyn Fn(&Version) -> bool + Send + Sync>;
+
+/// The page of a search that a link leads to, or its first.
+pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>) -> Result<Answer, Failure> {
+    let bound = shown.bound();
+    let place = link.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
+    let mut found = look(ask, query, place.as_deref()).await?;
+    found.versions.retain(|version| (shown.keep)(version));
+    if shown.brings == Brings::Surroundings {
+        found.included = surroundings(ask, &found).await?;
+    }
+    let mut links = vec![("self", shown.address(&ask.base, link.as_deref()))];
+    if link.is_some() || found.next.is_some() {
+        let first = ask.seal(&bound, &format!("{FIRST}{}", found.position));
+        links.push(("first", shown.address(&ask.base, Some(&first))));
+    }
     let next = found.next.as_deref().map(|next| ask.seal(&bound, next));
-    links.extend(next.map(|next| ("next", address(&ask.base, &query, Some(&next)))));
-    let mut bundle = Bundle::begin("searchset", found.total, &links);
+    links.extend(next.map(|next| ("next", shown.address(&ask.base, Some(&next)))));
+    Ok(Answer::of_resource(StatusCode::OK, bundle(ask, query, &found, &links)))
+}
+
+/// The page that begins at the place, or the first as it is now.
+async fn look(ask: &Ask, query: &Query, place: Option<&str>) -> Result<Page, Failure> {
+    let (record, access) = (&ask.app.record, &ask.access);
+    match place.and_then(|place| place.strip_prefix(FIRST)) {
+        Some(position) => {
+            let position: Position = position.parse().map_err(|_| ReadError::BadPage)?;
+            Ok(record.search_at(access, query, position).await?)
+        }
+        None => Ok(record.search(access, query, place).await?),
+    }
+}
+
+/// Matches, what they bring with them, and what there is to say beside them.
+fn bundle(ask: &Ask, query: &Query, found: &Page, links: &[(&str, String)]) -> Vec<u8> {
+    let mut bundle = Bundle::begin("searchset", found.total, links);
     if query.summary != Summary::Count {
-        let view = View::of_query(&query);
+        let view = View::of_query(query);
         for version in &found.versions {
             let Some(body) = &version.body else { continue };
             bundle.found(&ask.base, version, &view.show(body.clone()));
         }
-        if !query.warnings.is_empty() {
-            bundle.outcome(&query.warnings);
+        // `_elements` names elements of what is looked for, not of what comes with it.
+        let view = if matches!(view, View::Elements(_)) { View::Everything } else { view };
+        for version in &found.included {
+            let Some(body) = &version.body else { continue };
+            bundle.included(&ask.base, version, &view.show(body.clone()));
+        }
+        let warnings: Vec<fhir::Issue> = query.warnings.iter().chain(&found.warnings).cloned().collect();
+        if !warnings.is_empty() {
+            bundle.outcome(&warnings);
         }
     }
-    Ok(Answer::of_resource(StatusCode::OK, bundle.end()))
+    bundle.end()
 }
 
-/// What a page link is good for: all that was understood of the query but how it is written.
-fn bound(query: &Query) -> String {
-    let pairs = query.used.iter().filter(|(name, _)| !Form::is_shape(name));
-    format!("{}{}", query.kind, http::query(pairs.map(|(name, value)| (name.as_str(), value.as_str()))))
+/// What the matches refer to that is in no patient's compartment, each once, as it was at the page's moment.
+async fn surroundings(ask: &Ask, found: &Page) -> Result<Vec<Version>, Failure> {
+    let is_nobodys = |kind: &str| kind != "Patient" && membership("Patient", kind).is_empty();
+    let mut keys = BTreeSet::new();
+    for body in found.versions.iter().filter_map(|version| version.body.as_deref()) {
+        let Ok(mut resource) = fhir::json::read(body) else { continue };
+        relink(&mut resource, &mut |link, text| {
+            if let (Link::Reference, Some(Literal::Local { kind, id, .. })) = (link, literal(text))
+                && is_nobodys(kind)
+            {
+                keys.insert(Key::new(kind, id));
+            }
+            None
+        });
+    }
+    let keys: Vec<Key> = keys.into_iter().take(SURROUNDINGS_MAX).collect();
+    let versions = ask.app.record.current_at(&ask.access, &keys, found.position).await?;
+    Ok(versions.into_iter().flatten().collect())
 }
 
-/// The address of a page: what was understood of the query, and the place.
-fn address(base: &str, query: &Query, page: Option<&str>) -> String {
-    let used = query.used.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    format!("{base}/{}{}", query.kind, http::query(used.chain(page.map(|page| (PAGE, page)))))
+impl Scope {
+    pub fn compartment((kind, id, inner): (String, String, String)) -> Result<Scope, Failure> {
+        if inner.starts_with('$') {
+            return Err(no_operation());
+        }
+        let key = key_of(&(kind, id))?;
+        let inner = if inner == "*" { None } else { Some(kind_of(&inner)?) };
+        Ok(Scope::Compartment { kind: key.kind, id: key.id, inner })
+    }
+
+    /// The query within this scope.
+    pub fn read(&self, ask: &Ask, pairs: &[(String, String)]) -> Result<Query, Failure> {
+        let invalid = |issues| Failure::of(Kind::Invalid, issues);
+        let (handling, limits) = (ask.form.handling, ask.app.config.search.reading());
+        match self {
+            Scope::Kind(kind) => Query::parse_within(&limits, kind, pairs, handling).map_err(invalid),
+            Scope::All => Query::across(&limits, pairs, handling).map_err(invalid),
+            Scope::Compartment { kind, id, inner } => {
+                let query = match inner {
+                    Some(inner) => Query::parse_within(&limits, inner, pairs, handling),
+                    None => Query::across(&limits, pairs, handling),
+                };
+                query.map_err(invalid)?.within(kind, id).map_err(|issue| Failure::of(Kind::NotFound, vec![issue]))
+            }
+        }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Scope::Kind(kind) => (*kind).to_owned(),
+            Scope::All => String::new(),
+            Scope::Compartment { kind, id, inner } => format!("{kind}/{id}/{}", inner.unwrap_or("*")),
+        }
+    }
+}
+
+impl Shown {
+    /// What a page link is good for: all that was understood of the query but how it is written.
+    fn bound(&self) -> String {
+        let pairs = self.used.iter().filter(|(name, _)| !Form::is_shape(name));
+        format!("{}{}", self.path, http::query(pairs.map(|(name, value)| (name.as_str(), value.as_str()))))
+    }
+
+    /// The address of a page.
+    fn address(&self, base: &str, page: Option<&str>) -> String {
+        let used = self.used.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let slash = if self.path.is_empty() { "" } else { "/" };
+        format!("{base}{slash}{}{}", self.path, http::query(used.chain(page.map(|page| (PAGE, page)))))
+    }
 }

@@ -1,5 +1,6 @@
 //! What is served beside the RESTful API: `POST /hl7v2`, the messages that came in, health and metrics.
 
+pub mod everything;
 pub mod health;
 pub mod hl7v2;
 pub mod inbox;

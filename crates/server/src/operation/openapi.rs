@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::config::Config;
 use crate::http::{Deed, FHIR, PLACES, Place};
-use crate::interaction::capabilities::class;
+use crate::interaction::capabilities::{class, served_parameters};
 
 pub async fn show(app: Data<App>) -> HttpResponse {
     static WRITTEN: OnceLock<Bytes> = OnceLock::new();
@@ -112,8 +112,7 @@ fn at(place: &Place, kind: Option<&'static str>) -> Value {
 
 /// The parameters of a search on a type, as the table has them.
 fn search_parameters(kind: &str) -> Vec<Value> {
-    let served = table().parameters(kind).iter().filter(|parameter| parameter.is_indexed());
-    served.map(search_parameter).collect()
+    served_parameters(kind).map(search_parameter).collect()
 }
 
 fn search_parameter(parameter: &Parameter) -> Value {

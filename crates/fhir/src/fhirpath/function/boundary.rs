@@ -61,7 +61,11 @@ fn number(value: Decimal, side: Side, places: Option<i64>) -> Option<Decimal> {
 
 fn time<'r>(value: &Scalar<'r>, side: Side, digits: Option<i64>) -> Result<Option<Scalar<'r>>, EvaluateError> {
     let moment = moment(value).ok_or_else(unfit)?;
-    let digits = digits.unwrap_or_else(|| moment.finest_digits(matches!(value, Scalar::DateTime(_))));
+    let finest = moment.finest_digits(matches!(value, Scalar::DateTime(_)));
+    let digits = digits.unwrap_or(finest);
+    if digits > finest {
+        return Ok(None);
+    }
     let found = match side {
         Side::Low => moment.low(digits),
         Side::High => moment.high(digits),

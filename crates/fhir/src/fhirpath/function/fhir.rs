@@ -41,11 +41,8 @@ pub const FUNCTIONS: &[Function] = &[
         _ => MORE,
     }),
     plain("resolve", 0..=0, Gives::Anything, |call, visit| {
-        let environment = call.scope.run.environment;
-        call.each_input(&mut |item| {
-            call.scope.spend(environment.bundle.map_or(0, |bundle| bundle.items("entry").len()))?;
-            resolve::find(environment, item).map_or(MORE, |found| visit(&Item::Element(found)))
-        })
+        let run = call.scope.run;
+        call.each_input(&mut |item| resolve::find(run, item).map_or(MORE, |found| visit(&Item::Element(found))))
     }),
     plain("checkModifiers", 0..=8, Gives::Input, check_modifiers),
     plain("conformsTo", 1..=1, TRUTH, conforms_to),

@@ -72,7 +72,7 @@ fn sorted<'r>(call: &Call<'_, 'r>) -> Result<Vec<Keyed<'r>>, EvaluateError> {
     merged(items, &|(_, left), (_, right)| {
         call.scope.spend(left.len())?;
         for (at, (left, right)) in left.iter().zip(right).enumerate() {
-            let order = ordered(left.as_ref(), right.as_ref())?;
+            let order = ordered(call, left.as_ref(), right.as_ref())?;
             let down = keys.get(at).is_some_and(|(down, _)| *down);
             if order.is_ne() {
                 return Ok(if down { order.reverse() } else { order });
@@ -109,9 +109,9 @@ fn direction(key: &Program) -> (bool, &Program) {
     }
 }
 
-fn ordered(left: Option<&Item<'_>>, right: Option<&Item<'_>>) -> Result<Ordering, EvaluateError> {
+fn ordered(call: &Call<'_, '_>, left: Option<&Item<'_>>, right: Option<&Item<'_>>) -> Result<Ordering, EvaluateError> {
     match (left, right) {
-        (Some(left), Some(right)) => Ok(compare(left, right)?.unwrap_or(Ordering::Equal)),
+        (Some(left), Some(right)) => Ok(compare(&call.scope.run.work, left, right)?.unwrap_or(Ordering::Equal)),
         (left, right) => Ok(left.is_none().cmp(&right.is_none())),
     }
 }

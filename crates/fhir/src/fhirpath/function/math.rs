@@ -35,7 +35,8 @@ pub const FUNCTIONS: &[Function] = &[
     plain("sqrt", 0..=0, NUMBER, |call, visit| real(call, f64::sqrt, visit)),
     plain("log", 1..=1, NUMBER, |call, visit| {
         let (Some(value), Some(base)) = (number(call.scalar()?)?, call.number_argument(0)?) else { return MORE };
-        give(double(value.to_f64().log(base.to_f64())), visit)
+        let (value, base) = (value.to_f64(), base.to_f64());
+        give(if base > 0.0 && base != 1.0 { double(value.log(base)) } else { None }, visit)
     }),
     plain("power", 1..=1, Gives::Anything, power),
 ];

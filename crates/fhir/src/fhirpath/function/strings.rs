@@ -34,13 +34,12 @@ pub const FUNCTIONS: &[Function] = &[
     plain("replace", 2..=2, TEXT, |call, visit| give(replaced(call)?, visit)),
     plain("matches", 1..=1, TRUTH, |call, visit| {
         let (Some(text), Some(pattern)) = (call.text()?, call.text_argument(0)?) else { return MORE };
-        call.scope.spend(text.len())?;
-        visit(&Item::from(pattern::matching(call.scope, &pattern, |regex| regex.is_match(&text))?))
+        visit(&Item::from(pattern::matching(call.scope, &pattern, &text, |regex| regex.is_match(&text))?))
     }),
     plain("matchesFull", 1..=1, TRUTH, |call, visit| {
         let (Some(text), Some(pattern)) = (call.text()?, call.text_argument(0)?) else { return MORE };
-        call.scope.spend(text.len())?;
-        visit(&Item::from(pattern::matching(call.scope, &pattern::whole(&pattern), |regex| regex.is_match(&text))?))
+        let whole = pattern::whole(&pattern);
+        visit(&Item::from(pattern::matching(call.scope, &whole, &text, |regex| regex.is_match(&text))?))
     }),
     plain("replaceMatches", 2..=2, TEXT, |call, visit| give(replaced_matches(call)?, visit)),
 ];
@@ -55,6 +54,7 @@ fn test<'r>(call: &Call<'_, 'r>, holds: fn(&str, &str) -> bool, visit: Visit<'_,
             return Err(EvaluateError::new("expected one item, found several"));
         }
         let (text, part) = (text(item)?, call.text_argument(0)?);
+        call.scope.spend(text.as_ref().map_or(0, |text| text.len() / 16))?;
         found = Some(text.zip(part).map(|(text, part)| holds(&text, &part)));
         MORE
     })?;
@@ -105,6 +105,7 @@ fn joined<'r>(call: &Call<'_, 'r>) -> Result<Item<'r>, EvaluateError> {
             joined.push_str(&separator);
         }
         joined.push_str(&part);
+        call.scope.spend(part.len())?;
         bounded(joined.len())?;
         MORE
     })?;
@@ -132,8 +133,7 @@ fn replaced_matches(call: &Call<'_, '_>) -> Result<Option<String>, EvaluateError
     }
     // A substitute may name groups, each at most as long as the text.
     bounded((text.len() + 1).saturating_mul(by.len() + 1))?;
-    call.scope.spend(text.len())?;
-    pattern::matching(call.scope, &pattern, |regex| Some(regex.replace_all(&text, &*by).into_owned()))
+    pattern::matching(call.scope, &pattern, &text, |regex| Some(regex.replace_all(&text, &*by).into_owned()))
 }
 
 fn bounded(bytes: usize) -> Result<(), EvaluateError> {

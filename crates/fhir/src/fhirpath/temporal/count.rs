@@ -144,7 +144,10 @@ impl Moment {
 fn amount(value: Decimal, unit: Unit) -> Option<Amount> {
     let whole = || value.truncate(0).whole();
     let times = |unit: i128| whole().map(|count| i128::from(count) * unit);
-    let fine = |places| value.multiply(Decimal { mantissa: 1, exponent: places })?.truncate(0).whole().map(i128::from);
+    let fine = |unit: i128, places| {
+        let rest = value.subtract(value.truncate(0))?.multiply(Decimal { mantissa: 1, exponent: places })?;
+        Some(times(unit)? + i128::from(rest.truncate(0).whole()?))
+    };
     Some(match unit {
         Unit::Year => Amount::Months(whole()?.checked_mul(12)?),
         Unit::Month => Amount::Months(whole()?),
@@ -152,8 +155,8 @@ fn amount(value: Decimal, unit: Unit) -> Option<Amount> {
         Unit::Day => Amount::Days(whole()?),
         Unit::Hour => Amount::Nanoseconds(times(HOUR_NS)?),
         Unit::Minute => Amount::Nanoseconds(times(60 * SECOND_NS)?),
-        Unit::Second => Amount::Nanoseconds(fine(9)?),
-        Unit::Millisecond => Amount::Nanoseconds(fine(6)?),
+        Unit::Second => Amount::Nanoseconds(fine(SECOND_NS, 9)?),
+        Unit::Millisecond => Amount::Nanoseconds(fine(SECOND_NS / 1000, 6)?),
     })
 }
 

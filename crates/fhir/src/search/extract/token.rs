@@ -40,3 +40,9 @@ pub fn plain<'r>(code: &'r str, emit: Emit<'_, 'r>) {
 pub fn boolean(value: bool, emit: Emit<'_, '_>) {
     plain(if value { "true" } else { "false" }, emit);
 }
+
+/// What the concept is called: its text, and each coding's display.
+pub fn words<'r>(concept: &'r Object<'_>, visit: &mut dyn FnMut(&'r str)) {
+    let displays = concept.items("coding").iter().filter_map(|node| node.as_object()?.str("display"));
+    concept.str("text").into_iter().chain(displays).for_each(visit);
+}

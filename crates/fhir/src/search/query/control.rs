@@ -79,7 +79,7 @@ pub(super) fn apply(query: &mut Query, control: Control, modifier: Option<&str>,
             Ok(count) => query.count = count.min(COUNT_MAX),
             Err(_) => return Err("must be a whole number from 0".into()),
         },
-        Control::Sort => query.sort = sort(query.kind, value)?,
+        Control::Sort => query.sort = sort(query, value)?,
         Control::Total => query.total = total(value).ok_or("must be none, estimate or accurate")?,
         Control::Summary => {
             let asked = summary(value).ok_or("must be true, text, data, count or false")?;
@@ -88,20 +88,23 @@ pub(super) fn apply(query: &mut Query, control: Control, modifier: Option<&str>,
                 query.summary = asked;
             }
         }
-        Control::Elements => query.elements = elements(query.kind, value)?,
+        Control::Elements => query.elements = elements(query, value)?,
     }
     Ok(())
 }
 
-fn sort(kind: &str, value: &str) -> Result<Vec<Sort>, String> {
+/// Across types a rule names a parameter that all of them have; it stands for each type's own.
+fn sort(query: &Query, value: &str) -> Result<Vec<Sort>, String> {
     let rules: Vec<&str> = value.split(',').collect();
     if rules.len() > SORT_MAX {
         return Err(format!("has more than {SORT_MAX} rules"));
     }
+    let known = |kind: &'static str, code: &str| table().find(kind, code).filter(|parameter| parameter.is_sortable());
     let rule = |text: &&str| {
         let code = text.strip_prefix('-').unwrap_or(text);
-        let parameter = table().find(kind, code).filter(|parameter| parameter.is_indexed());
-        let parameter = parameter.ok_or_else(|| format!("must name search parameters of {kind}, with commas"))?;
+        let mut found = query.each.iter().map(|filter| known(filter.kind, code));
+        let first = found.next().flatten().filter(|_| found.all(|parameter| parameter.is_some()));
+        let parameter = first.ok_or_else(|| format!("must name search parameters of {}, with commas", query.kind))?;
         Ok(Sort { parameter, descending: text.starts_with('-') })
     };
     rules.iter().map(rule).collect()
@@ -127,12 +130,13 @@ fn summary(value: &str) -> Option<Summary> {
     })
 }
 
-/// Top-level elements by their FHIRPath names: `value`, not `valueQuantity`.
-fn elements(kind: &str, value: &str) -> Result<Vec<&'static str>, String> {
-    let known = schema::r4().resource(kind).expect("the query's type is R4's");
+/// Top-level elements by their FHIRPath names: `value`, not `valueQuantity`. Across types, of any of them.
+fn elements(query: &Query, value: &str) -> Result<Vec<&'static str>, String> {
     let element = |name: &str| {
-        let found = known.stem(name).next().map(|element| element.stem);
-        found.ok_or_else(|| format!("must name elements of {kind}, with commas"))
+        let mut kinds =
+            query.each.iter().map(|filter| schema::r4().resource(filter.kind).expect("a filter's type is R4's"));
+        let found = kinds.find_map(|kind| kind.stem(name).next()).map(|element| element.stem);
+        found.ok_or_else(|| format!("must name elements of {}, with commas", query.kind))
     };
     value.split(',').map(element).collect()
 }

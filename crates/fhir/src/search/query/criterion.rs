@@ -1,6 +1,8 @@
 //! One value of a search parameter, ready to be compared (R4 §3.1.1.4.5 and §3.1.1.5).
 
+use crate::search::value::{UCUM, rises};
 use crate::search::{Interval, Range};
+use crate::ucum;
 
 /// How the resource's value stands to the asked one. `eq` where nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,8 +62,14 @@ pub enum Criterion {
         prefix: Prefix,
         bounds: Bounds,
         unit: QuantityUnit,
+        /// For amounts in other units of the same kind; none where the unit is not one of UCUM.
+        in_base: Option<InBase>,
     },
     Uri(String),
+    /// One value for each component of a composite, in their order, all of one element.
+    Composite(Vec<Criterion>),
+    /// The codes of this value set, by its canonical URL or `ValueSet/id`, which [`crate::search::resolve()`] puts in its place.
+    ValueSet(String),
     /// `:missing=true` (no value is indexed) or `false`.
     Missing(bool),
 }
@@ -98,6 +106,27 @@ pub enum QuantityUnit {
     CodeOrUnit(String),
     /// `5.4|http://unitsofmeasure.org|mg`.
     Coded { system: String, code: String },
+}
+
+/// The asked amount in UCUM's base units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InBase {
+    pub bounds: Bounds,
+    /// The base units' expression.
+    pub unit: String,
+}
+
+impl InBase {
+    pub(super) fn of(bounds: Bounds, unit: &QuantityUnit) -> Option<InBase> {
+        let QuantityUnit::Coded { system, code } = unit else { return None };
+        if system != UCUM || !rises(code) {
+            return None;
+        }
+        let (value, unit) = ucum::canonical(bounds.value, code)?;
+        let (low, high) = (ucum::canonical(bounds.low, code)?.0, ucum::canonical(bounds.high, code)?.0);
+        // Where base units are so much smaller or larger that the ends meet, the value itself must still be within.
+        Some(InBase { bounds: Bounds { value, low, high: high.max(value.next_up()) }, unit })
+    }
 }
 
 impl Bounds {

@@ -13,9 +13,13 @@ pub enum Modifier {
     Contains,
     /// Resources that do not have the value, those without any value included.
     Not,
+    /// A token's or reference's words: the display or text begins so.
     Text,
+    /// In a value set. A clause has it as `Plain`, with the codes.
     In,
+    /// A clause has it as `Not`, with the codes.
     NotIn,
+    /// The value or what stands over it: in a code system, in a hierarchy of resources, in the segments of a URL.
     Above,
     Below,
     OfType,
@@ -56,8 +60,12 @@ impl Modifier {
         }
     }
 
-    /// Whether Hilum serves it; those that need terminology or hierarchies are for a later room.
-    pub fn served(self) -> bool {
-        !matches!(self, Modifier::Text | Modifier::In | Modifier::NotIn | Modifier::Above | Modifier::Below)
+    /// Membership of a value set is membership of its codes, once those are known.
+    pub(super) fn lowered(self) -> Modifier {
+        match self {
+            Modifier::In => Modifier::Plain,
+            Modifier::NotIn => Modifier::Not,
+            other => other,
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The text behind `name=` to criteria: commas, bars, escapes, prefixes (R4 §3.1.1.4.5 to §3.1.1.5).
 
-use super::{Bounds, Code, Criterion, Modifier, Prefix, QuantityUnit};
+use super::{Bounds, Code, Criterion, InBase, Modifier, Prefix, QuantityUnit};
 use crate::decimal::Decimal;
 use crate::reference::{Literal, is_id, literal};
-use crate::search::{Interval, Parameter, ParameterClass, normalise, table};
+use crate::schema;
+use crate::search::{Interval, Parameter, ParameterClass, hierarchical, normalise, table};
 
 /// The values that commas separate, still escaped.
 pub fn split(text: &str, separator: u8) -> Vec<&str> {
@@ -20,7 +21,7 @@ pub fn split(text: &str, separator: u8) -> Vec<&str> {
 }
 
 /// `\,` `\|` `\$` and `\\` are what follows the backslash; before anything else a backslash is itself.
-fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
@@ -32,11 +33,28 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// Reads one value. The error says what was expected, and never the value.
-pub fn criterion(parameter: &Parameter, modifier: Modifier, raw: &str) -> Result<Criterion, &'static str> {
+/// Why a value cannot be used. The text follows the parameter's name, says what was expected, and never the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not written as it must be.
+    Form(&'static str),
+    /// It is understood, and nothing here knows the answer.
+    Unanswerable(&'static str),
+}
+
+/// Reads one value. It is one criterion, or (a value set whose codes are known) several.
+pub fn criteria(parameter: &'static Parameter, modifier: Modifier, raw: &str) -> Result<Vec<Criterion>, Fault> {
     if raw.is_empty() {
-        return Err("has an empty value");
+        return Err(Fault::Form("has an empty value"));
     }
+    match (modifier, parameter.class) {
+        (Modifier::In | Modifier::NotIn, _) => value_set(raw),
+        (Modifier::Above | Modifier::Below, _) => hierarchy(parameter, modifier, raw).map(|criterion| vec![criterion]),
+        _ => criterion(parameter, modifier, raw).map(|criterion| vec![criterion]).map_err(Fault::Form),
+    }
+}
+
+fn criterion(parameter: &'static Parameter, modifier: Modifier, raw: &str) -> Result<Criterion, &'static str> {
     match (modifier, parameter.class) {
         (Modifier::Missing, _) => match raw {
             "true" => Ok(Criterion::Missing(true)),
@@ -45,6 +63,7 @@ pub fn criterion(parameter: &Parameter, modifier: Modifier, raw: &str) -> Result
         },
         (Modifier::OfType, _) => of_type(raw),
         (Modifier::Identifier, _) => code(raw).map(Criterion::Identifier),
+        (Modifier::Text, _) => string(raw),
         (_, ParameterClass::Token) => token(parameter, raw),
         (_, ParameterClass::String) => string(raw),
         (_, ParameterClass::Reference) => reference(parameter, modifier, raw),
@@ -55,7 +74,53 @@ pub fn criterion(parameter: &Parameter, modifier: Modifier, raw: &str) -> Result
         }
         (_, ParameterClass::Quantity) => quantity(raw),
         (_, ParameterClass::Uri) => Ok(Criterion::Uri(unescape(raw))),
-        (_, ParameterClass::Composite | ParameterClass::Special) => Err("is not served yet"),
+        (_, ParameterClass::Composite) => composite(parameter, raw),
+        (_, ParameterClass::Special) => Err("is not served"),
+    }
+}
+
+/// One value for each component, with a dollar sign between.
+fn composite(parameter: &'static Parameter, raw: &str) -> Result<Criterion, &'static str> {
+    let composite = table().composite(parameter).expect("a composite that is served is compiled");
+    let parts = split(raw, b'$');
+    if parts.len() != composite.components.len() || parts.iter().any(|part| part.is_empty()) {
+        return Err("must have a value for each of its components, with $ between them");
+    }
+    let pairs = composite.components.iter().zip(parts);
+    let read = pairs.map(|(component, part)| criterion(component.parameter, Modifier::Plain, part));
+    Ok(Criterion::Composite(read.collect::<Result<_, _>>()?))
+}
+
+/// The required value sets of R4 are known here; another is for whoever has the resources to look for.
+fn value_set(raw: &str) -> Result<Vec<Criterion>, Fault> {
+    const R4: &str = "http://hl7.org/fhir/ValueSet/";
+    let url = unescape(raw);
+    let name = url.strip_prefix(R4).map(|name| name.split_once('|').map_or(name, |(name, _)| name));
+    if let Some(codes) = name.and_then(|name| schema::r4().codes(name)) {
+        let token = |code: &&str| Criterion::Token(Code::AnySystem((*code).to_owned()));
+        return Ok(codes.codes().iter().map(token).collect());
+    }
+    match literal(&url) {
+        Some(Literal::Local { kind: "ValueSet", version: None, .. } | Literal::Absolute { .. }) => {
+            Ok(vec![Criterion::ValueSet(url)])
+        }
+        _ => Err(Fault::Form("must be the URL of a value set, or ValueSet/id")),
+    }
+}
+
+/// `:above` and `:below`: what stands over or under a value.
+fn hierarchy(parameter: &'static Parameter, modifier: Modifier, raw: &str) -> Result<Criterion, Fault> {
+    let read = criterion(parameter, Modifier::Plain, raw).map_err(Fault::Form)?;
+    match &read {
+        Criterion::Uri(_) | Criterion::Token(Code::InSystem { .. }) => Ok(read),
+        Criterion::Token(_) => Err(Fault::Form("with :above or :below must be system|code")),
+        Criterion::Reference { kind: Some(kind), .. } if hierarchical(kind).is_some() => Ok(read),
+        Criterion::Reference { kind: Some(_), .. } => {
+            Err(Fault::Unanswerable("refers to a type whose resources are not parts of one another"))
+        }
+        Criterion::Reference { kind: None, .. } => Err(Fault::Form("with :above or :below must be Type/id")),
+        _ if modifier == Modifier::Above => Err(Fault::Unanswerable("has no answer to :above of a URL with versions")),
+        _ => Err(Fault::Unanswerable("has no answer to :below of a URL with versions")),
     }
 }
 
@@ -150,7 +215,8 @@ fn quantity(raw: &str) -> Result<Criterion, &'static str> {
         _ => return Err("must be number, number||unit or number|system|code"),
     };
     let (prefix, bounds) = number(amount)?;
-    Ok(Criterion::Quantity { prefix, bounds, unit })
+    let in_base = InBase::of(bounds, &unit);
+    Ok(Criterion::Quantity { prefix, bounds, unit, in_base })
 }
 
 fn number(raw: &str) -> Result<(Prefix, Bounds), &'static str> {

@@ -9,8 +9,8 @@ pub const RESOURCES_MAX: usize = 200;
 pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub enum Parcel {
-    /// A transaction or batch.
-    Whole { place: String, bytes: Vec<u8>, entries: usize },
+    /// A transaction or batch, and which of its entries store something.
+    Whole { place: String, bytes: Vec<u8>, stores: Vec<bool> },
     /// Each put by itself.
     Puts(Vec<Put>),
 }
@@ -92,13 +92,19 @@ pub fn content(resource: &Resource<'_>, bytes: &[u8], place: &str) -> Result<Con
     let entries = resource.object.items("entry");
     match resource.str("type") {
         Some("transaction" | "batch") => {
-            let place = place.to_owned();
-            Ok(Content::Parcel(Parcel::Whole { place, bytes: bytes.to_vec(), entries: entries.len() }))
+            let stores = entries.iter().map(stores).collect();
+            Ok(Content::Parcel(Parcel::Whole { place: place.to_owned(), bytes: bytes.to_vec(), stores }))
         }
         Some("collection" | "searchset") => held(entries, place),
         Some(kind) => Err(format!("a Bundle of type {kind} is neither a request nor a collection of resources")),
         None => Err("a Bundle without a type".to_owned()),
     }
+}
+
+/// A request may also read, or delete.
+fn stores(entry: &Node<'_>) -> bool {
+    let request = entry.as_object().and_then(|entry| entry.get("request")).and_then(Node::as_object);
+    request.is_some_and(|request| matches!(request.str("method"), Some("POST" | "PUT" | "PATCH")))
 }
 
 /// The resources of a collection. Where entries are known by `urn:uuid:` they may refer to each other by that, which
@@ -152,7 +158,7 @@ fn transaction(entries: &[Node<'_>], place: &str) -> Result<Parcel, String> {
     }
     let mut bytes = Vec::new();
     fhir::json::write(&bundle, &mut bytes);
-    Ok(Parcel::Whole { place: place.to_owned(), bytes, entries: count })
+    Ok(Parcel::Whole { place: place.to_owned(), bytes, stores: vec![true; count] })
 }
 
 /// One resource, to be put where its id says.

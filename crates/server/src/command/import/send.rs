@@ -35,12 +35,12 @@ const WAIT: Duration = Duration::from_secs(1);
 pub async fn send(client: &Client, parcel: &Parcel) -> Result<Sent, Stop> {
     let mut sent = Sent::default();
     match parcel {
-        Parcel::Whole { place, bytes, entries } => {
+        Parcel::Whole { place, bytes, stores } => {
             let answer = post(client, bytes, &mut sent).await?;
             match is_refusal(&answer)? {
-                None => sent.count(&answer, *entries, |at| format!("{place}: entry[{at}]")),
+                None => sent.count(&answer, stores, |at| format!("{place}: entry[{at}]")),
                 Some(why) => {
-                    sent.refused += entries.max(&1);
+                    sent.refused += stores.len().max(1);
                     sent.problems.push(format!("{place}: {why}"));
                 }
             }
@@ -52,15 +52,16 @@ pub async fn send(client: &Client, parcel: &Parcel) -> Result<Sent, Stop> {
 
 /// All together first; where that is refused, each for itself.
 async fn put(client: &Client, puts: &[Put], sent: &mut Sent) -> Result<(), Stop> {
+    let stores = vec![true; puts.len()];
     let place = |at: usize| puts.get(at).map(|put| put.place.clone()).unwrap_or_default();
     let answer = post(client, &parcel::bundle(puts, Together::Transaction), sent).await?;
     if is_refusal(&answer)?.is_none() {
-        sent.count(&answer, puts.len(), place);
+        sent.count(&answer, &stores, place);
         return Ok(());
     }
     let answer = post(client, &parcel::bundle(puts, Together::Batch), sent).await?;
     match is_refusal(&answer)? {
-        None => sent.count(&answer, puts.len(), place),
+        None => sent.count(&answer, &stores, place),
         Some(why) => {
             sent.refused += puts.len();
             sent.problems.push(format!("{} and {} more: {why}", place(0), puts.len() - 1));
@@ -103,11 +104,11 @@ fn is_refusal(answer: &Answer) -> Result<Option<String>, Stop> {
 
 impl Sent {
     /// Reads what an answer says of each entry. An answer without entries says that all is done.
-    fn count(&mut self, answer: &Answer, entries: usize, place: impl Fn(usize) -> String) {
+    fn count(&mut self, answer: &Answer, stores: &[bool], place: impl Fn(usize) -> String) {
         let bundle = fhir::json::read(&answer.body).ok();
         let told = bundle.as_ref().map_or(&[][..], |bundle: &Resource<'_>| bundle.object.items("entry"));
         if told.is_empty() {
-            self.stored += entries;
+            self.stored += stores.iter().filter(|stores| **stores).count();
             return;
         }
         for (at, entry) in told.iter().enumerate() {
@@ -115,7 +116,7 @@ impl Sent {
             let status = response.and_then(|response| response.str("status")).unwrap_or_default();
             match status.as_bytes().first() {
                 Some(b'2') => {
-                    self.stored += 1;
+                    self.stored += usize::from(stores.get(at).is_none_or(|stores| *stores));
                     self.created += usize::from(status.starts_with("201"));
                 }
                 _ => {

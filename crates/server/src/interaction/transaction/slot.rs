@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use fhir::Resource;
-use fhir::search::Query;
 use record::{Key, Version};
 
 use super::Conditions;
@@ -59,9 +58,8 @@ impl Slot {
 /// What is only read is answered when the rest is done, so that it has to be answerable before.
 pub fn check_questions(ask: &Ask, calls: &[Call]) -> Result<(), Failure> {
     for (at, call) in calls.iter().enumerate() {
-        if let Deed::Ask(Question::Search { kind, pairs }) = &call.deed {
-            let query = Query::parse(kind, pairs, ask.form.handling);
-            query.map_err(|issues| Failure::of(Kind::Invalid, issues).of_entry(at))?;
+        if let Deed::Ask(Question::Search { scope, pairs }) = &call.deed {
+            scope.read(ask, pairs).map_err(|failure| failure.of_entry(at))?;
         }
     }
     Ok(())

@@ -60,6 +60,7 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Delete => "Delete; the history stays",
         Deed::HistoryInstance => "Former versions of one resource, newest first",
         Deed::Vread => "Read one version",
+        Deed::Everything => "The whole record of a person, page by page",
         Deed::LastN => "The newest results, some of each kind",
         Deed::Meta => "Profiles, tags and labels",
         Deed::MetaAdd => "Add profiles, tags and labels",
@@ -74,13 +75,35 @@ fn summary(deed: Deed) -> &'static str {
 fn shared(deed: Deed) -> &'static [&'static str] {
     match deed {
         Deed::Capabilities => &["_format", "_pretty"],
-        Deed::SearchSystem => {
-            &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "_type", "Prefer"]
-        }
-        Deed::SearchType | Deed::SearchCompartment => {
-            &["_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_page", "Prefer"]
-        }
+        Deed::SearchSystem => &[
+            "_format",
+            "_pretty",
+            "_summary",
+            "_elements",
+            "_count",
+            "_sort",
+            "_total",
+            "_include",
+            "_revinclude",
+            "_page",
+            "_type",
+            "Prefer",
+        ],
+        Deed::SearchType | Deed::SearchCompartment => &[
+            "_format",
+            "_pretty",
+            "_summary",
+            "_elements",
+            "_count",
+            "_sort",
+            "_total",
+            "_include",
+            "_revinclude",
+            "_page",
+            "Prefer",
+        ],
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
+        Deed::Everything => &["_format", "_pretty", "start", "end", "_since", "_type", "_count", "_page"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
         Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => &["_format", "_pretty"],
         Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => &["_format", "_pretty"],
@@ -154,6 +177,7 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::Delete | Deed::DeleteWhere => (&[("204", "deleted")], &["400", "404", "409", "412"]),
         Deed::Read => (&[("200", ""), ("304", "known")], &["400", "404", "410"]),
         Deed::Vread => (&[("200", "")], &["404", "410"]),
+        Deed::Everything => (&[("200", "matches")], &["400", "403", "404", "410"]),
         Deed::LastN => (&[("200", "matches")], &["400", "422"]),
         Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
         Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
@@ -213,8 +237,16 @@ pub fn parameters() -> Value {
         ),
         ("_sort", "search parameters with commas, with - before one for descending order", text()),
         ("_total", "how well the number of matches must be known", one_of(&["none", "estimate", "accurate"])),
+        (
+            "_include",
+            "what a match refers to: Type:parameter, Type:parameter:Target, Type:* or *; also _include:iterate",
+            text(),
+        ),
+        ("_revinclude", "what refers to a match, in the same way; also _revinclude:iterate", text()),
         ("_page", "of the links of an answer; made for one search and one requester", text()),
         ("max", "how many of each kind", json!({ "type": "integer", "minimum": 1 })),
+        ("start", "care at this time or later", text()),
+        ("end", "care at this time or earlier", text()),
         ("_type", "the types to search, with commas", text()),
         ("_since", "versions of this instant or later", json!({ "type": "string", "format": "date-time" })),
         ("_at", "versions that were current at some moment of this time", text()),

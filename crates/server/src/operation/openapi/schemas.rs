@@ -35,7 +35,10 @@ fn of(kind: &Type) -> Value {
     for element in &kind.elements {
         properties.insert(element.name.to_owned(), many(element, one(element)));
         if element.primitive.is_some() {
-            properties.insert(element.sibling.to_owned(), many(element, reference(BESIDE)));
+            // An id of a datatype, an Extension's url and a div have nothing beside them.
+            if !element.sibling.is_empty() {
+                properties.insert(element.sibling.to_owned(), many(element, reference(BESIDE)));
+            }
         } else if element.min > 0 && !element.choice {
             required.push(element.name);
         }

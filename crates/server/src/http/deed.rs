@@ -1,0 +1,108 @@
+//! What is done, by its name: each interaction of R4 and each operation, and what it takes.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// What FHIR's RESTful API does, by the handler that does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    Capabilities,
+    SearchSystem,
+    SearchSystemForm,
+    Batch,
+    HistorySystem,
+    SearchType,
+    SearchTypeForm,
+    SearchCompartment,
+    SearchCompartmentForm,
+    Create,
+    HistoryType,
+    UpdateWhere,
+    PatchWhere,
+    DeleteWhere,
+    Read,
+    Update,
+    Patch,
+    Delete,
+    HistoryInstance,
+    Vread,
+    /// `Patient/$everything`.
+    Everything,
+    /// `$lastn`.
+    LastN,
+    /// `$meta`, `$meta-add`, `$meta-delete`.
+    Meta,
+    MetaAdd,
+    MetaDelete,
+    /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
+    ValidateType,
+    ValidateInstance,
+    ValidateStored,
+}
+
+impl Deed {
+    /// The name, by which R4 calls it where R4 has one (restful-interaction).
+    pub fn name(self) -> &'static str {
+        match self {
+            Deed::Capabilities => "capabilities",
+            Deed::SearchSystem => "search-system",
+            Deed::SearchSystemForm => "search-system-form",
+            Deed::Batch => "batch",
+            Deed::HistorySystem => "history-system",
+            Deed::SearchType => "search-type",
+            Deed::SearchTypeForm => "search-type-form",
+            Deed::SearchCompartment => "search-compartment",
+            Deed::SearchCompartmentForm => "search-compartment-form",
+            Deed::Create => "create",
+            Deed::HistoryType => "history-type",
+            Deed::UpdateWhere => "update-where",
+            Deed::PatchWhere => "patch-where",
+            Deed::DeleteWhere => "delete-where",
+            Deed::Read => "read",
+            Deed::Update => "update",
+            Deed::Patch => "patch",
+            Deed::Delete => "delete",
+            Deed::HistoryInstance => "history-instance",
+            Deed::Vread => "vread",
+            Deed::Everything => "everything",
+            Deed::LastN => "lastn",
+            Deed::Meta => "meta",
+            Deed::MetaAdd => "meta-add",
+            Deed::MetaDelete => "meta-delete",
+            Deed::ValidateType => "validate",
+            Deed::ValidateInstance => "validate-instance",
+            Deed::ValidateStored => "validate-stored",
+        }
+    }
+
+    /// The parameters that it takes beside those that say how the answer is written; none where it reads them itself, as
+    /// a search does.
+    pub fn parameters(self) -> Option<&'static [&'static str]> {
+        match self {
+            Deed::Capabilities => Some(&["mode", "_summary", "_elements"]),
+            Deed::Read | Deed::Vread => Some(&["_summary", "_elements"]),
+            Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => Some(&["mode", "profile"]),
+            Deed::Batch | Deed::Create | Deed::Update | Deed::Patch | Deed::Delete => Some(&[]),
+            Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),
+            _ => None,
+        }
+    }
+}
+
+impl Verb {
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Put => "PUT",
+            Verb::Patch => "PATCH",
+            Verb::Delete => "DELETE",
+        }
+    }
+}
