@@ -47,4 +47,5 @@ mod sources;
 mod tls;
 mod transaction;
 mod transfer;
+mod validate;
 mod wrong_patient;

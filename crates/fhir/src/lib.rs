@@ -13,6 +13,7 @@ mod interval;
 pub mod issue;
 pub mod json;
 pub mod links;
+mod narrative;
 pub mod ndjson;
 pub mod node;
 pub mod outcome;

@@ -42,7 +42,7 @@ fn differing(resource: &Resource<'_>, file: &str) -> Vec<String> {
 fn damage(object: &mut Object<'_>, turn: &mut usize, every: usize) {
     object.fields.retain(|(name, _)| {
         *turn += 1;
-        *name == "resourceType" || !(*turn).is_multiple_of(every)
+        *name == "resourceType" || !turn.is_multiple_of(every)
     });
     for (_, node) in &mut object.fields {
         match node {

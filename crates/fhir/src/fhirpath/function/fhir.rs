@@ -4,8 +4,7 @@ use super::{Call, Function, Gives, give, plain};
 use crate::fhirpath::evaluate::{ENOUGH, EvaluateError, MORE, Step};
 use crate::fhirpath::item::{Element, Form, Item, Visit, is_a};
 use crate::fhirpath::resolve;
-use crate::schema;
-use crate::validate::narrative;
+use crate::{narrative, schema};
 
 const TRUTH: Gives = Gives::System("Boolean");
 
