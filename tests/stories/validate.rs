@@ -49,8 +49,11 @@ fn xml_and_lines_of_json_are_read_too() {
     let folder = Directory::new();
     let file = folder.path().join("patients.ndjson");
     let good = format!("{{\"resourceType\":\"Patient\",{NARRATIVE}}}\n");
-    fs::write(&file, format!("{good}\n{{\"resourceType\":\"Patient\",{NARRATIVE},\"contact\":[{{\"gender\":\"male\"}}]}}\n{good}"))
-        .expect("the folder is ours");
+    fs::write(
+        &file,
+        format!("{good}\n{{\"resourceType\":\"Patient\",{NARRATIVE},\"contact\":[{{\"gender\":\"male\"}}]}}\n{good}"),
+    )
+    .expect("the folder is ours");
     let ran = hilum(&["validate", file.to_str().expect("UTF-8")]);
     assert_eq!((ran.code, issues(&ran)), (1, vec![issue("error", "Patient.contact[0]", 3)]), "{ran:?}");
 }
