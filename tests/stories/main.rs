@@ -41,6 +41,7 @@ mod order;
 mod parked;
 mod phi;
 mod readme;
+mod reindex;
 mod search;
 mod sending;
 mod sources;

@@ -11,19 +11,21 @@ mod meets;
 mod normalise;
 mod plan;
 mod query;
+mod registry;
 mod resolve;
 mod sort;
 mod table;
 mod value;
 mod words;
 
-pub use extract::{each, each_of, extract, texts};
+pub use extract::{each, each_of, extract, texts, values};
 pub use matches::{items, matches, matches_among, matches_clause, matches_filter};
 pub use normalise::normalise;
 pub use query::{
-    ACROSS, Bounds, COUNT_DEFAULT, COUNT_MAX, Clause, Code, Criterion, Direction, Filter, Handling, InBase, Include,
-    Limits, Modifier, Prefix, QuantityUnit, Query, Relation, Sort, Summary, Total, Words,
+    ACROSS, Bounds, COUNT_DEFAULT, COUNT_MAX, Clause, Code, Context, Criterion, Direction, Filter, Handling, InBase,
+    Include, Limits, Modifier, Prefix, QuantityUnit, Query, Relation, Sort, Summary, Total, Words,
 };
+pub use registry::{Definition, Found, OWN_FIRST, OWN_MAX, Own, Registry};
 pub use resolve::{MEANT_MAX, Others, hierarchical, resolve};
 pub use sort::{SortKey, sort_key};
 pub use table::{Parameter, ParameterClass, Table, resource_name, table};

@@ -2,8 +2,8 @@
 
 use fhir::json;
 use fhir::search::{
-    self, COUNT_DEFAULT, COUNT_MAX, Direction, Handling, Limits, Others, Parameter, Query, Reference, Summary, Total,
-    Value,
+    self, COUNT_DEFAULT, COUNT_MAX, Context, Direction, Handling, Limits, Others, Parameter, Query, Reference, Summary,
+    Total, Value,
 };
 use fhir::{IssueType, Resource};
 
@@ -103,7 +103,7 @@ fn resources_are_found_by_what_stands_around_them() {
         let (query, expected) = line.split_once(" -> ").expect("a case has its answer");
         let (place, query) = query.split_once('?').expect("a query follows a type");
         let parse = |kind: &str| match kind {
-            "" | "*" => Query::across(&Limits::default(), &pairs(query), Handling::Strict),
+            "" | "*" => Query::across(Context::default(), &pairs(query), Handling::Strict),
             kind => Query::parse(kind, &pairs(query), Handling::Strict),
         };
         let read = match place.split('/').collect::<Vec<_>>().as_slice() {

@@ -2,6 +2,7 @@
 //! that the writer is measured and not the callers. Runs with `cargo bench -p record`; `ROUNDS=n` makes it longer.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and stops at what it cannot do")]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use consent::Policy;
@@ -65,7 +66,7 @@ fn preparation() {
     let read: Vec<_> = json.iter().map(|json| fhir::json::read(json.as_bytes()).unwrap()).collect();
     let reading = begin.elapsed();
     let begin = Instant::now();
-    let prepared: Vec<Prepared> = read.iter().map(prepare).collect();
+    let prepared: Vec<Prepared> = read.iter().map(|resource| prepare(resource, &Arc::default())).collect();
     let preparing = begin.elapsed();
     let each = |time: Duration| time.as_nanos() / prepared.len() as u128;
     println!("{} bytes of JSON; read {} ns, prepare {} ns a resource", json[7].len(), each(reading), each(preparing));
@@ -136,7 +137,7 @@ fn transaction(number: usize, size: usize) -> Commit {
         Write {
             key: Key::new("Observation", id),
             expect: Expect::Absent,
-            change: Change::Put(prepare(&resource)),
+            change: Change::Put(prepare(&resource, &Arc::default())),
             origin: "lab".into(),
             source_time: Some(Time(1_767_225_600_000_000)),
             state: br#"{"status":1767225600000000,"value":1767225600000000}"#.to_vec(),

@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use consent::Policy;
-use fhir::search::{Handling, Query};
+use fhir::search::{Context, Handling, Query};
 use record::{Options, Record};
 
 /// Name, type, and the parameters; `{patient}`, `{code}`, `{from}`, `{to}` are put in.
@@ -108,12 +108,10 @@ fn query(kind: &str, text: &str, patient: &str, number: usize) -> Query {
         .map(|pair| pair.split_once('=').unwrap())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let limits = fhir::search::Limits::default();
     let query = match kind {
-        "*" => Query::across(&limits, &pairs, Handling::Strict),
-        "Patient/*" => {
-            Query::across(&limits, &pairs, Handling::Strict).map(|query| query.within("Patient", patient).unwrap())
-        }
+        "*" => Query::across(Context::default(), &pairs, Handling::Strict),
+        "Patient/*" => Query::across(Context::default(), &pairs, Handling::Strict)
+            .map(|query| query.within("Patient", patient).unwrap()),
         kind => Query::parse(kind, &pairs, Handling::Strict),
     };
     query.unwrap()

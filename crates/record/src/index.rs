@@ -4,7 +4,7 @@
 //! Dates, numbers and names are kept as they are, because they are compared by range; all else as a [`crate::hash`].
 
 use fhir::Resource;
-use fhir::search::{self, Interval, Reference, Value};
+use fhir::search::{self, Interval, Own, Reference, Registry, Value};
 use rusqlite::{Connection, Statement, params};
 
 use crate::condition::Marks;
@@ -47,13 +47,28 @@ pub struct Batch {
 }
 
 impl Rows {
-    pub fn of(resource: &Resource<'_>) -> Rows {
+    pub fn of(resource: &Resource<'_>, registry: &Registry) -> Rows {
         let mut rows = Rows::default();
-        for entry in search::extract(resource) {
+        for entry in registry.extract(resource) {
             if derived::is_stored(entry.parameter, &entry.value) && !of_the_log(entry.parameter) {
                 rows.add(entry.parameter.0, &entry.value);
             }
         }
+        rows.ordered()
+    }
+
+    /// Those of some of a site's own parameters alone.
+    pub fn of_own(resource: &Resource<'_>, own: &[Own]) -> Rows {
+        let mut rows = Rows::default();
+        for own in own.iter().filter(|own| own.parameter.kind == resource.kind()) {
+            search::values(resource, own.parameter, &mut |entry| rows.add(entry.parameter.0, &entry.value));
+        }
+        rows.ordered()
+    }
+
+    /// In the order of the tables, each once.
+    fn ordered(mut self) -> Rows {
+        let rows = &mut self;
         rows.tokens.sort_unstable();
         rows.tokens.dedup();
         rows.references.sort_unstable();
@@ -66,7 +81,7 @@ impl Rows {
         rows.numbers.dedup();
         rows.quantities.sort_unstable_by(|a, b| a.order().partial_cmp(&b.order()).expect("no NaN is written in JSON"));
         rows.quantities.dedup();
-        rows
+        self
     }
 
     fn add(&mut self, p: u16, value: &Value<'_>) {
@@ -251,9 +266,10 @@ fn insert<R>(
     let row = format!("({})", vec!["?"; columns].join(","));
     let mut chunks = rows.chunks_exact(ROWS_A_STATEMENT);
     if rows.len() >= ROWS_A_STATEMENT {
-        // OR FAIL: a statement that may have to undo itself alone would copy every page that it touches.
+        // OR IGNORE: a statement that may have to undo itself alone would copy every page that it touches, and a row that a
+        // site's own parameter has already may come again.
         let many = vec![row.as_str(); ROWS_A_STATEMENT].join(",");
-        let mut statement = db.prepare_cached(&format!("INSERT OR FAIL INTO {table} VALUES {many}"))?;
+        let mut statement = db.prepare_cached(&format!("INSERT OR IGNORE INTO {table} VALUES {many}"))?;
         for chunk in &mut chunks {
             for (at, row) in chunk.iter().enumerate() {
                 bind(&mut statement, 1 + at * columns, row)?;
@@ -262,13 +278,34 @@ fn insert<R>(
         }
     }
     if !chunks.remainder().is_empty() {
-        let mut statement = db.prepare_cached(&format!("INSERT OR FAIL INTO {table} VALUES {row}"))?;
+        let mut statement = db.prepare_cached(&format!("INSERT OR IGNORE INTO {table} VALUES {row}"))?;
         for row in chunks.remainder() {
             bind(&mut statement, 1, row)?;
             statement.raw_execute()?;
         }
     }
     Ok(())
+}
+
+/// Removes rows of one parameter, at most `limit` of each table. How many it removed.
+pub fn remove_parameter(db: &Connection, p: u16, limit: usize) -> rusqlite::Result<usize> {
+    const TABLES: [(&str, &str); 6] = [
+        ("token", "p, h, seq, s"),
+        ("reference", "p, h, seq"),
+        ("date", "p, low, seq, high"),
+        ("string", "p, text, seq, exact"),
+        ("number", "p, low, seq, high"),
+        ("quantity", "p, low, seq, high, s, c, u"),
+    ];
+    let mut removed = 0;
+    for (table, key) in TABLES {
+        for p in wide::all(p) {
+            let sql =
+                format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE p = ?1 LIMIT {limit})");
+            removed += db.prepare_cached(&sql)?.execute([p])?;
+        }
+    }
+    Ok(removed)
 }
 
 /// `_id` and `_lastUpdated` are columns of the version; what a resource says about them itself is not theirs.

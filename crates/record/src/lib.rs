@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! Record::open(dir, Options) -> Result<Record, OpenError>        cheap to clone; the last clone that drops closes it
-//! prepare(&fhir::Resource) -> Prepared                           in the caller's thread: JSON, zstd, index rows
+//! record.prepare(&fhir::Resource) -> Prepared                    in the caller's thread: JSON, zstd, index rows
 //! record.commit(&Access, Commit).await -> Result<Committed, CommitError>
 //! record.read(&Access, &Key) / vread(&Access, &Key, vid) / history(&Access, &HistoryQuery)
 //! record.current(&Access, &Key) / current_many(&Access, &[Key])  what fhir::apply merges with; one hop
@@ -16,6 +16,7 @@
 //! record.log(&Access, after, limit) / cursor(name) / advance(name, position)
 //! record.message(&Access, id) / messages(&Access, &MessageFilter) / raw(&Access, id) / made_by(&Access, id)
 //! record.follow_text(limit)                                      the index of words, behind the log
+//! record.registry() / define(definitions) / reindex() / reindexed()   a site's own search parameters
 //! record.prune_bodies(older_than, limit) / trim(now) / erase(&Access, &Key, Erasure) / check() / counts() / id_key()
 //! ```
 //!
@@ -52,6 +53,7 @@ mod maintenance;
 mod merged;
 mod message;
 mod message_read;
+mod own;
 mod page;
 mod prepare;
 mod queue;
@@ -73,6 +75,7 @@ pub use error::{OpenError, ReadError};
 pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
 pub use maintenance::{Counts, Erasure, Finding};
 pub use message::{Attempt, MESSAGE_PAGE_MAX, Message, MessageFilter, NewMessage, Outcome, Receipt, Replay, Tried};
+pub use own::Progress;
 pub use prepare::{Prepared, prepare};
 pub use read::{LOG_PAGE_MAX, Member};
 pub use record::{Options, Record};

@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use fhir::search::Registry;
 use rusqlite::{Connection, params};
 
 use crate::fulltext;
@@ -45,7 +46,7 @@ pub struct Counts {
 }
 
 /// Removes the index rows of at most `limit` versions superseded more than an hour before `now`.
-pub fn trim(db: &Connection, now: Time, limit: usize) -> rusqlite::Result<usize> {
+pub fn trim(db: &Connection, registry: &Registry, now: Time, limit: usize) -> rusqlite::Result<usize> {
     let sql = "SELECT p.until, p.seq FROM superseded p JOIN version u ON u.seq = p.until \
                WHERE u.time <= ?1 ORDER BY p.until, p.seq LIMIT ?2";
     let mut due = db.prepare_cached(sql)?;
@@ -53,7 +54,7 @@ pub fn trim(db: &Connection, now: Time, limit: usize) -> rusqlite::Result<usize>
     let due: Vec<(i64, i64)> =
         due.query_map(params![horizon, limit], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     for (until, seq) in &due {
-        unindex(db, *seq)?;
+        unindex(db, registry, *seq)?;
         db.prepare_cached("DELETE FROM superseded WHERE until = ?1 AND seq = ?2")?.execute([until, seq])?;
     }
     if let Some((until, _)) = due.last() {
@@ -63,7 +64,7 @@ pub fn trim(db: &Connection, now: Time, limit: usize) -> rusqlite::Result<usize>
 }
 
 /// Finds a version's index rows by extracting them again, and removes them.
-fn unindex(db: &Connection, seq: i64) -> rusqlite::Result<()> {
+fn unindex(db: &Connection, registry: &Registry, seq: i64) -> rusqlite::Result<()> {
     let sql = "SELECT kind, groups FROM version WHERE seq = ?1";
     let (kind, groups): (i64, Option<Vec<u8>>) =
         db.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -74,7 +75,7 @@ fn unindex(db: &Connection, seq: i64) -> rusqlite::Result<()> {
     let Some(json) = read::at(db, Position(seq))?.and_then(|version| version.body) else { return Ok(()) };
     fulltext::remove(db, seq, &json)?;
     match fhir::json::read(&json) {
-        Ok(resource) => Rows::of(&resource).delete(db, seq)?,
+        Ok(resource) => Rows::of(&resource, registry).delete(db, seq)?,
         // Its rows stay; nothing shows them, because the version is not visible.
         Err(_) => tracing::error!(seq, "a stored body cannot be read; its index rows are left"),
     }
@@ -92,7 +93,7 @@ pub fn prune_bodies(db: &Connection, older_than: Time, limit: usize) -> rusqlite
 }
 
 /// Empties every version of `key`: its keys and times stay, so that the log has no gap.
-pub fn erase(db: &Connection, key: &Key, what: Erasure) -> rusqlite::Result<usize> {
+pub fn erase(db: &Connection, registry: &Registry, key: &Key, what: Erasure) -> rusqlite::Result<usize> {
     let Some(kind) = read::kind(db, &key.kind)? else { return Ok(0) };
     let mut versions = db.prepare_cached(
         "SELECT v.seq, v.message FROM resource r JOIN version v ON v.seq = r.seq \
@@ -101,7 +102,7 @@ pub fn erase(db: &Connection, key: &Key, what: Erasure) -> rusqlite::Result<usiz
     let versions: Vec<(i64, Option<i64>)> =
         versions.query_map(params![kind, key.id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     for (seq, message) in &versions {
-        unindex(db, *seq)?;
+        unindex(db, registry, *seq)?;
         db.prepare_cached("UPDATE version SET body = NULL, state = NULL, groups = NULL WHERE seq = ?1")?
             .execute([seq])?;
         let hide = "UPDATE span SET until = seq WHERE kind = ?1 AND seq = ?2 AND until IS NULL";

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use consent::{Access, Reach};
-use fhir::search::Query;
+use fhir::Resource;
+use fhir::search::{Definition, Query, Registry};
+use rusqlite::Connection;
 
 use crate::checkpoint::Checkpointer;
 use crate::commit::{Commit, CommitError, Committed};
@@ -14,7 +16,9 @@ use crate::history::{self, HistoryPage, HistoryQuery};
 use crate::maintenance::{self, Counts, Erasure, Finding};
 use crate::message::{Message, MessageFilter};
 use crate::message_read;
+use crate::own::{self, InForce, Progress};
 use crate::page::PageKey;
+use crate::prepare::{Prepared, prepare};
 use crate::read::{self, Member};
 use crate::reader::Readers;
 use crate::schema::{self, Place};
@@ -53,6 +57,7 @@ struct Shared {
     id_key: [u8; 32],
     epoch: String,
     limits: Arc<SearchLimits>,
+    in_force: InForce,
     /// Holds the directory's lock to the end.
     _place: Place,
 }
@@ -70,7 +75,8 @@ impl Record {
         let opened = schema::open_writer(&place, &options)?;
         let checkpointer = Checkpointer::start(&place)?;
         let readers = Readers::start(&place, options.readers, options.queue)?;
-        let writer = Writer::start(opened.connection, options.queue, checkpointer.caller())?;
+        let in_force = InForce::default();
+        let writer = Writer::start(opened.connection, options.queue, checkpointer.caller(), in_force.clone())?;
         Ok(Record {
             shared: Arc::new(Shared {
                 writer,
@@ -79,6 +85,7 @@ impl Record {
                 id_key: opened.id_key,
                 epoch: opened.epoch,
                 limits: Arc::new(options.search),
+                in_force,
                 _place: place,
             }),
         })
@@ -92,6 +99,16 @@ impl Record {
     /// A random name of this log. A restored backup gets another, so that cursors of the lost log are recognised.
     pub fn epoch(&self) -> &str {
         &self.shared.epoch
+    }
+
+    /// The search parameters in force.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.shared.in_force.now()
+    }
+
+    /// Makes ready what is to be committed, by the search parameters in force; see [`prepare`].
+    pub fn prepare(&self, resource: &Resource<'_>) -> Prepared {
+        prepare(resource, &self.registry())
     }
 
     /// Makes everything in `commit` durable, or nothing. Answers after the fsync.
@@ -177,8 +194,8 @@ impl Record {
 
     async fn page(&self, access: &Access, query: &Query, page: Option<PageKey>) -> Result<Page, ReadError> {
         let (reach, query) = (access.read().clone(), query.clone());
-        let limits = Arc::clone(&self.shared.limits);
-        self.shared.readers.run_checked(move |db| search::page(db, &reach, &limits, &query, page)).await
+        let (limits, registry) = (Arc::clone(&self.shared.limits), self.registry());
+        self.shared.readers.run_checked(move |db| search::page(db, &reach, &registry, &limits, &query, page)).await
     }
 
     /// Lets the index of words follow to a position, by so many batches at most. Whether it came there.
@@ -264,7 +281,8 @@ impl Record {
     /// Drops index rows of versions superseded more than an hour before `now`, at most `limit` versions at once. How
     /// many it dropped: fewer than `limit` means that it is done.
     pub async fn trim(&self, now: Time, limit: usize) -> Result<usize, CommitError> {
-        self.shared.writer.alone(move |db| maintenance::trim(db, now, limit)).await
+        let in_force = self.shared.in_force.clone();
+        self.shared.writer.alone(move |db| maintenance::trim(db, &in_force.now(), now, limit)).await
     }
 
     /// Lets the index of words follow the log by at most `limit` versions and `fulltext::BATCH_MAX`. How many it passed:
@@ -280,13 +298,44 @@ impl Record {
         Ok(passed)
     }
 
+    /// Makes these the site's own search parameters. Each that is new can be asked for when [`Record::reindex`] has looked
+    /// through all that is stored.
+    pub async fn define(&self, definitions: Vec<Definition>) -> Result<(), CommitError> {
+        let (in_force, after) = (self.shared.in_force.clone(), self.shared.in_force.clone());
+        let work = move |db: &Connection| own::define(db, &in_force.now(), &definitions);
+        self.shared.writer.alone_then(work, move |registry| after.set(registry)).await
+    }
+
+    /// Looks through a bounded part of what is stored for search parameters that are new, or removes a part of the index
+    /// that is no more wanted. False: there is nothing to do.
+    pub async fn reindex(&self) -> Result<bool, CommitError> {
+        let registry = self.registry();
+        let read = self.shared.readers.run(move |db| Ok((own::next(db, registry)?, own::has_retired(db)?))).await;
+        let (batch, retired) =
+            read.map_err(|error| if error == ReadError::Busy { CommitError::Busy } else { CommitError::Broken })?;
+        let Some(batch) = batch else {
+            return if retired { self.shared.writer.alone(own::remove).await } else { Ok(false) };
+        };
+        let (in_force, after) = (self.shared.in_force.clone(), self.shared.in_force.clone());
+        let work = move |db: &Connection| own::write(db, &in_force.now(), batch);
+        let put = move |registry: Option<Registry>| registry.into_iter().for_each(|registry| after.set(registry));
+        self.shared.writer.alone_then(work, put).await?;
+        Ok(true)
+    }
+
+    /// How far [`Record::reindex`] has come.
+    pub async fn reindexed(&self) -> Result<Progress, ReadError> {
+        self.shared.readers.run(own::progress).await
+    }
+
     /// Empties every version of a resource, for the law, and keeps its keys. How many versions it emptied.
     pub async fn erase(&self, access: &Access, key: &Key, what: Erasure) -> Result<usize, CommitError> {
         if !access.write().covers(&key.kind) {
             return Err(CommitError::Denied(key.clone()));
         }
         let key = key.clone();
-        self.shared.writer.alone(move |db| maintenance::erase(db, &key, what)).await
+        let in_force = self.shared.in_force.clone();
+        self.shared.writer.alone(move |db| maintenance::erase(db, &in_force.now(), &key, what)).await
     }
 
     /// Looks for damage: the file's structure, and whether what is derived agrees with the log.

@@ -16,7 +16,7 @@ use crate::error::OpenError;
 use crate::record::Options;
 
 /// Each step brings the schema from its index to the next number. A step that was released is never edited.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("fulltext.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("fulltext.sql"), include_str!("own.sql")];
 
 /// Statements that a connection keeps compiled. The writer has some forty; a reader's searches come in many shapes.
 const STATEMENTS: usize = 256;

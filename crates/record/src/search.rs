@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 
 use consent::Reach;
 use fhir::Issue;
-use fhir::search::{Clause, Filter, Query, Relation, Summary, Total, resolve};
+use fhir::search::{Clause, Filter, Query, Registry, Relation, Summary, Total, resolve};
 use rusqlite::Connection;
 
 use crate::error::ReadError;
@@ -60,12 +60,13 @@ pub struct Page {
 pub fn page(
     db: &Connection,
     reach: &Reach,
+    registry: &Registry,
     limits: &SearchLimits,
     query: &Query,
     page: Option<PageKey>,
 ) -> Result<Page, ReadError> {
     let position = pinned(db, page)?;
-    let moment = Moment::new(db, reach, position, limits);
+    let moment = Moment::new(db, reach, position, registry, limits);
     let query = resolved(&moment, query)?;
     let filters = query.filters();
     let mut plans = Vec::new();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use fhir::search::Registry;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Digest;
 
@@ -115,6 +116,15 @@ impl Ready {
         }
         ready.commit = commit;
         ready
+    }
+
+    /// Index rows by the search parameters that are in force now.
+    pub fn refresh(&mut self, registry: &Arc<Registry>) {
+        for write in &mut self.commit.writes {
+            if let Change::Put(prepared) = &mut write.change {
+                prepared.refresh(registry);
+            }
+        }
     }
 
     /// What the writer has to write, about.

@@ -28,6 +28,11 @@ pub fn in_base(p: u16, low: f64, high: f64) -> i64 {
     number(p, low, high) + 2 * CLASS
 }
 
+/// All stretches that any parameter may have.
+pub fn all(p: u16) -> [i64; 4] {
+    dates(p).map(|(p, _)| p)
+}
+
 /// Each stretch of a date parameter with the widest that is in it.
 pub fn dates(p: u16) -> [(i64, i64); 4] {
     let at = |class: usize| (i64::from(p) + CLASS * class as i64, DATE_WIDTHS_US[class]);

@@ -19,6 +19,7 @@ use crate::commit::{Change, Commit, CommitError, Committed};
 use crate::condition::Recent;
 use crate::error::OpenError;
 use crate::index::Batch;
+use crate::own::{self, InForce};
 use crate::queue::{Alone, Answer, Queue, Task, Turn};
 use crate::transaction::{self, Fault, Log, Made, Ready};
 use crate::version::Position;
@@ -30,9 +31,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(mut db: Connection, queue: usize, checkpoint: Caller) -> Result<Writer, OpenError> {
+    pub fn start(mut db: Connection, queue: usize, checkpoint: Caller, in_force: InForce) -> Result<Writer, OpenError> {
         let damaged = |why: rusqlite::Error| OpenError::Damaged(why.to_string());
         let log = Log::read(&db).map_err(damaged)?;
+        in_force.set(own::load(&db).map_err(damaged)?);
         let end = Arc::new(AtomicI64::new(log.end().0));
         let room = queue.max(1);
         let (tasks, waiting) = mpsc::channel(room);
@@ -44,7 +46,7 @@ impl Writer {
         };
         db.wal_hook(Some(note)).map_err(damaged)?;
         let recent = Recent::new(log.end().0);
-        let work = Work { db, log, recent, end: Arc::clone(&end), queue, checkpoint, broken: false };
+        let work = Work { db, log, recent, in_force, end: Arc::clone(&end), queue, checkpoint, broken: false };
         let thread = std::thread::Builder::new().name("record-writer".to_owned());
         let thread = thread.spawn(move || work.run());
         let thread = thread.map_err(|why| OpenError::Damaged(format!("no thread to write with: {why}")))?;
@@ -67,6 +69,15 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, CommitError> {
+        self.alone_then(work, |done| done).await
+    }
+
+    /// The same, with something that happens in the writer's thread once it is durable and before the next commit.
+    pub async fn alone_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, CommitError> {
         let (answer, answered) = oneshot::channel();
         self.send(Task::Alone(Box::new(move |db| {
             let done = db.transaction().and_then(|tx| {
@@ -74,7 +85,7 @@ impl Writer {
                 tx.commit()?;
                 Ok(done)
             });
-            let done = done.map_err(|error| meaning(&error));
+            let done = done.map(then).map_err(|error| meaning(&error));
             let outcome = done.as_ref().map(drop).map_err(CommitError::clone);
             // The work is done whether or not somebody still waits for its figure.
             let _ = answer.send(done);
@@ -125,6 +136,7 @@ struct Work {
     db: Connection,
     log: Log,
     recent: Recent,
+    in_force: InForce,
     /// Where the durable log ends, for those who ask.
     end: Arc<AtomicI64>,
     queue: Queue,
@@ -185,7 +197,9 @@ impl Work {
     fn members(&mut self, commits: Vec<Ready>) -> rusqlite::Result<Vec<Result<Committed, CommitError>>> {
         let mut batch = Batch::default();
         let mut results = Vec::with_capacity(commits.len());
-        for commit in commits {
+        let registry = self.in_force.now();
+        for mut commit in commits {
+            commit.refresh(&registry);
             results.push(self.member(commit, &mut batch)?);
         }
         batch.write(&self.db)?;

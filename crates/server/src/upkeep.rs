@@ -1,5 +1,5 @@
-//! What the record needs while the server runs: its index trimmed, old messages emptied, and words found soon after they
-//! were written.
+//! What the record needs while the server runs: its index trimmed, old messages emptied, words found soon after they were
+//! written, and search parameters that a site defines brought to what is stored.
 //!
 //! Each step is a bounded part with a pause after it, so that no sender waits long for its answer.
 
@@ -35,6 +35,33 @@ pub async fn words(app: App) {
             Err(CommitError::Broken) => app.shutdown.broken(),
             Err(error) => tracing::warn!(%error, "the index of words stands still; it is tried again"),
         }
+    }
+}
+
+/// Between two looks whether search parameters were defined, and between two parts of what they have to be looked for in.
+const REINDEX_PAUSE: Duration = Duration::from_secs(1);
+const REINDEX_PART_PAUSE: Duration = Duration::from_millis(20);
+
+/// Brings a site's own search parameters to what is stored, until the server drains.
+pub async fn reindex(app: App) {
+    let mut pause = REINDEX_PAUSE;
+    loop {
+        tokio::select! {
+            () = app.shutdown.begun() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = match app.record.reindex().await {
+            Ok(true) | Err(CommitError::Busy) => REINDEX_PART_PAUSE,
+            Ok(false) => REINDEX_PAUSE,
+            Err(CommitError::Broken) => {
+                app.shutdown.broken();
+                REINDEX_PAUSE
+            }
+            Err(error) => {
+                tracing::warn!(%error, "search parameters are not brought to what is stored; it is tried again");
+                REINDEX_PAUSE
+            }
+        };
     }
 }
 

@@ -111,6 +111,7 @@ fn ends(tree: &Ast, context: &'static Type) -> Option<Vec<End>> {
             ("as" | "ofType", [to]) => cast(ends(on, context)?, &kind::named(to)?),
             ("where", [condition]) => filtered(ends(on, context)?, condition),
             ("first", []) => item(ends(on, context)?, 0),
+            ("extension", [url]) => extension(members(ends(on, context)?, "extension")?, url),
             _ => None,
         },
         Form::Indexer(on, index) => match index.form {
@@ -171,6 +172,13 @@ fn filtered(mut on: Vec<End>, condition: &Ast) -> Option<Vec<End>> {
     Some(on)
 }
 
+/// `extension('http://…')`: those of this URL.
+fn extension(mut on: Vec<End>, url: &Ast) -> Option<Vec<End>> {
+    let Form::Literal(Literal::String(url)) = &url.form else { return None };
+    on.iter_mut().for_each(|end| end.steps.push(Step::Equal { name: "url", text: url.clone() }));
+    Some(on)
+}
+
 fn filter(end: &End, condition: &Ast) -> Option<Step> {
     match &condition.form {
         Form::Is(on, TypeName { name, .. }) if matches!(&on.form, Form::Call(None, f, _) if f == "resolve") => {
@@ -179,7 +187,8 @@ fn filter(end: &End, condition: &Ast) -> Option<Step> {
         }
         Form::Binary(Operator::Equal, left, right) => match (&left.form, &right.form) {
             (Form::Name(name), Form::Literal(Literal::String(text))) => {
-                let element = end.kind.element(name).filter(|element| !element.many && element.kind == "code")?;
+                let element =
+                    end.kind.element(name).filter(|element| !element.many && matches!(element.kind, "code" | "uri"))?;
                 Some(Step::Equal { name: element.name, text: text.clone() })
             }
             _ => None,

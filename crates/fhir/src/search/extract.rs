@@ -9,9 +9,10 @@ mod reference;
 mod text;
 mod token;
 
+use super::plan::Plan;
 use super::table::{Parameter, ParameterClass, table};
 use super::value::{Entry, ParameterId, Value};
-use crate::fhirpath::{Form, Item, Scalar};
+use crate::fhirpath::{Element, Form, Item, Scalar};
 use crate::{Node, Object, Resource};
 
 /// Every value of every parameter of the resource, in no order that means anything.
@@ -27,13 +28,28 @@ pub fn each<'r>(resource: &'r Resource<'_>, visit: &mut dyn FnMut(Entry<'r>)) {
     walk(resource, &|_| true, visit);
 }
 
-/// The same for some parameters only.
+/// What the resource, of the parameter's type, has under one parameter: of R4's, or of a site's own.
+pub fn values<'r>(resource: &'r Resource<'_>, parameter: &Parameter, visit: &mut dyn FnMut(Entry<'r>)) {
+    run(parameter.plan(), resource, &|id| id == parameter.id, visit);
+}
+
+/// The same for some of R4's parameters.
 pub fn each_of<'r>(resource: &'r Resource<'_>, wanted: &[ParameterId], visit: &mut dyn FnMut(Entry<'r>)) {
     walk(resource, &|parameter| wanted.contains(&parameter), visit);
 }
 
 fn walk<'r>(resource: &'r Resource<'_>, wanted: &dyn Fn(ParameterId) -> bool, visit: &mut dyn FnMut(Entry<'r>)) {
-    let Some(plan) = table().plan(resource.kind()) else { return };
+    if let Some(plan) = table().plan(resource.kind()) {
+        run(plan, resource, wanted, visit);
+    }
+}
+
+fn run<'r>(
+    plan: &Plan,
+    resource: &'r Resource<'_>,
+    wanted: &dyn Fn(ParameterId) -> bool,
+    visit: &mut dyn FnMut(Entry<'r>),
+) {
     for source in plan.paths.iter().filter(|source| wanted(source.parameter)) {
         source.path.each(resource, &mut |node| {
             source.reader.read(node, &mut |value| visit(Entry { parameter: source.parameter, value }));
@@ -50,13 +66,22 @@ fn walk<'r>(resource: &'r Resource<'_>, wanted: &dyn Fn(ParameterId) -> bool, vi
 /// The words beside the values of a token or reference parameter: what a code, an identifier's type, a reference is
 /// called (R4 §3.1.1.4.4 `:text`).
 pub fn texts<'r>(resource: &'r Resource<'_>, parameter: &Parameter, visit: &mut dyn FnMut(&'r str)) {
-    let Some(plan) = table().plan(parameter.kind) else { return };
+    let plan = parameter.plan();
     for source in plan.paths.iter().filter(|source| source.parameter == parameter.id) {
         source.path.each(resource, &mut |node| {
             if let Some(object) = node.as_object() {
                 source.reader.words(object, visit);
             }
         });
+    }
+    for (_, class, expression) in plan.expressions.iter().filter(|(id, ..)| *id == parameter.id) {
+        for item in expression.evaluate(resource).unwrap_or_default() {
+            if let Item::Element(Element { kind, form: Form::Object(object), .. }) = item
+                && let Some(reader) = Reader::choose(*class, kind.name)
+            {
+                reader.words(object, visit);
+            }
+        }
     }
 }
 

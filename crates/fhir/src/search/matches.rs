@@ -3,9 +3,9 @@
 
 use super::query::{Clause, Criterion, Filter, Modifier, Query, Relation, Words};
 use super::resolve::Others;
-use super::table::{Parameter, ParameterClass, table};
+use super::table::{Parameter, ParameterClass};
 use super::value::{Entry, Reference, Value};
-use super::{each_of, extract, meets, normalise, said, texts};
+use super::{extract, meets, normalise, said, texts, values};
 use crate::{Node, Resource, compartment};
 
 /// Whether the resource alone meets the query. Order, page and total are no business of this. A condition on other
@@ -26,7 +26,10 @@ pub fn matches_filter(filter: &Filter, resource: &Resource<'_>, others: &dyn Oth
     if resource.kind() != filter.kind {
         return false;
     }
-    let entries = if filter.clauses.is_empty() { Vec::new() } else { extract(resource) };
+    let mut entries = if filter.clauses.is_empty() { Vec::new() } else { extract(resource) };
+    for clause in filter.clauses.iter().filter(|clause| clause.parameter.is_own()) {
+        values(resource, clause.parameter, &mut |entry| entries.push(entry));
+    }
     filter.clauses.iter().all(|clause| holds(clause, resource, &entries))
         && filter.relations.iter().all(|relation| related(relation, resource, others))
 }
@@ -34,7 +37,7 @@ pub fn matches_filter(filter: &Filter, resource: &Resource<'_>, others: &dyn Oth
 /// Whether the resource alone meets one clause.
 pub fn matches_clause(clause: &Clause, resource: &Resource<'_>) -> bool {
     let mut entries = Vec::new();
-    each_of(resource, &[clause.parameter.id], &mut |entry| entries.push(entry));
+    values(resource, clause.parameter, &mut |entry| entries.push(entry));
     holds(clause, resource, &entries)
 }
 
@@ -79,7 +82,7 @@ fn says(clause: &Clause, resource: &Resource<'_>) -> bool {
 }
 
 fn joined(clause: &Clause, resource: &Resource<'_>) -> bool {
-    let composite = table().composite(clause.parameter).expect("a composite that is served is compiled");
+    let composite = clause.parameter.composite().expect("a composite that is served is compiled");
     if clause.modifier == Modifier::Missing {
         return clause.values.contains(&Criterion::Missing(!composite.holds(resource, &|_, _| true)));
     }
@@ -114,7 +117,7 @@ fn related(relation: &Relation, resource: &Resource<'_>, others: &dyn Others) ->
 /// Whether the parameter refers to a resource that meets the filter.
 fn leads(parameter: &Parameter, filter: &Filter, resource: &Resource<'_>, others: &dyn Others) -> bool {
     let mut found = false;
-    each_of(resource, &[parameter.id], &mut |entry| {
+    values(resource, parameter, &mut |entry| {
         let mut see = |other: &Resource<'_>| found = found || matches_filter(filter, other, others);
         match entry.value {
             Value::Reference(Reference::Local { kind, id }) if kind == filter.kind => others.one(kind, id, &mut see),

@@ -2,6 +2,7 @@
 
 use super::composite::Composite;
 use super::extract::Reader;
+use super::registry::OWN_FIRST;
 use super::table::{Parameter, ParameterClass};
 use super::value::ParameterId;
 use crate::fhirpath::{Expression, Path};
@@ -37,7 +38,9 @@ impl Plan {
             let expression = Expression::compile(parameter.expression, context)
                 .unwrap_or_else(|error| panic!("{kind} {}: {error}", parameter.code));
             match expression.paths() {
-                Some(paths) => plan.paths.extend(paths.iter().filter_map(|path| source(parameter, path))),
+                Some(paths) => {
+                    plan.paths.extend(paths.iter().filter_map(|path| source(parameter.id, parameter.class, path)))
+                }
                 None => plan.expressions.push((parameter.id, parameter.class, expression)),
             }
         }
@@ -49,11 +52,23 @@ impl Plan {
         plan
     }
 
+    /// The work of one parameter that a site defines itself.
+    pub fn of_one(id: ParameterId, class: ParameterClass, expression: Expression) -> Plan {
+        let mut plan = Plan { paths: Vec::new(), expressions: Vec::new(), composites: Vec::new(), singles: Vec::new() };
+        match expression.paths() {
+            Some(paths) => plan.paths.extend(paths.iter().filter_map(|path| source(id, class, path))),
+            None => plan.expressions.push((id, class, expression)),
+        }
+        plan
+    }
+
     /// Whether all of a parameter's values are of types that have no system beside the code: then the system is implied
     /// by the element.
     pub fn implies_system(&self, parameter: ParameterId) -> bool {
         let mut sources = self.paths.iter().filter(|source| source.parameter == parameter);
-        sources.all(|source| matches!(source.reader, Reader::PlainToken | Reader::Boolean))
+        // R4's one expression that is no path makes truths; a site's own may find anything.
+        let is_open = parameter.0 >= OWN_FIRST && self.paths.is_empty();
+        !is_open && sources.all(|source| matches!(source.reader, Reader::PlainToken | Reader::Boolean))
     }
 }
 
@@ -78,9 +93,9 @@ fn is_single(expression: &str, context: &'static Type) -> bool {
 }
 
 /// A type that the parameter's class cannot hold has no reader: a `Procedure.performed` that is text is no date.
-fn source(parameter: &Parameter, path: &Path) -> Option<Source> {
-    let reader = Reader::choose(parameter.class, path.kind)?;
-    Some(Source { parameter: parameter.id, path: path.clone(), reader })
+fn source(parameter: ParameterId, class: ParameterClass, path: &Path) -> Option<Source> {
+    let reader = Reader::choose(class, path.kind)?;
+    Some(Source { parameter, path: path.clone(), reader })
 }
 
 #[cfg(test)]
@@ -121,7 +136,7 @@ mod tests {
             for parameter in table().parameters(kind).iter().filter(|parameter| parameter.is_indexed()) {
                 let expression = Expression::compile(parameter.expression, context).expect("compiles");
                 let paths = expression.paths().unwrap_or_default();
-                let unread = paths.iter().filter(|path| source(parameter, path).is_none());
+                let unread = paths.iter().filter(|path| source(parameter.id, parameter.class, path).is_none());
                 passed_over
                     .extend(unread.map(|p| format!("{kind} {} {:?} {}", parameter.code, parameter.class, p.kind)));
             }

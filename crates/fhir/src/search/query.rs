@@ -22,7 +22,9 @@ pub use limits::Limits;
 pub use modifier::Modifier;
 pub use relation::{Relation, Words};
 
-use super::Parameter;
+use std::sync::LazyLock;
+
+use super::{Parameter, Registry};
 use crate::Issue;
 
 /// What to do with a parameter that the type does not have (`Prefer: handling=`, R4 §3.1.1.1).
@@ -33,6 +35,21 @@ pub enum Handling {
     Strict,
     /// Leave it out with a warning.
     Lenient,
+}
+
+/// By what a query is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    pub registry: &'a Registry,
+    pub limits: &'a Limits,
+}
+
+/// R4's parameters and the usual limits.
+impl Default for Context<'static> {
+    fn default() -> Context<'static> {
+        static USUAL: LazyLock<(Registry, Limits)> = LazyLock::new(Default::default);
+        Context { registry: &USUAL.0, limits: &USUAL.1 }
+    }
 }
 
 /// A search on one resource type, or across several.
@@ -80,24 +97,25 @@ pub struct Clause {
 }
 
 impl Query {
-    /// Reads the decoded `name=value` pairs of a search on `kind`. All that is wrong is reported at once.
+    /// Reads the decoded `name=value` pairs of a search on `kind`, by R4's parameters and the usual limits. All that is
+    /// wrong is reported at once.
     pub fn parse(kind: &str, pairs: &[(String, String)], handling: Handling) -> Result<Query, Vec<Issue>> {
-        Query::parse_within(&Limits::default(), kind, pairs, handling)
+        Query::parse_within(Context::default(), kind, pairs, handling)
     }
 
-    /// The same within other limits than the usual ones.
+    /// The same by other parameters and limits.
     pub fn parse_within(
-        limits: &Limits,
+        context: Context<'_>,
         kind: &str,
         pairs: &[(String, String)],
         handling: Handling,
     ) -> Result<Query, Vec<Issue>> {
-        parse::query(limits, kind, pairs, handling)
+        parse::query(context, kind, pairs, handling)
     }
 
     /// Reads a search across types: those of `_type`, or all. Such a search takes the parameters that all of them have.
-    pub fn across(limits: &Limits, pairs: &[(String, String)], handling: Handling) -> Result<Query, Vec<Issue>> {
-        parse::across(limits, pairs, handling)
+    pub fn across(context: Context<'_>, pairs: &[(String, String)], handling: Handling) -> Result<Query, Vec<Issue>> {
+        parse::across(context, pairs, handling)
     }
 
     /// The same search within the compartment of one resource (R4 §3.1.0.9.1): `Patient/17/Observation?code=x`. Of a search

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::query::{Clause, Code, Criterion, Filter, Modifier, Query, Relation};
 use super::table::{Parameter, table};
 use super::value::{Reference, Value};
-use super::{each_of, resource_name};
+use super::{resource_name, values};
 use crate::reference::{Literal, literal};
 use crate::{Issue, IssueType, Node, Object, Resource};
 
@@ -234,7 +234,7 @@ fn parts(clause: &Clause, kind: &'static str, id: &str, others: &dyn Others) -> 
         let mut more = Vec::new();
         if clause.modifier == Modifier::Above {
             others.one(kind, &id, &mut |part| {
-                each_of(part, &[by.id], &mut |entry| {
+                values(part, by, &mut |entry| {
                     if let Value::Reference(Reference::Local { kind: of, id }) = entry.value
                         && of == kind
                     {

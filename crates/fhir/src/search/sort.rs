@@ -6,9 +6,9 @@
 
 use std::cmp::Ordering;
 
-use super::each_of;
 use super::query::Sort;
 use super::value::{Reference, Value};
+use super::values;
 use crate::Resource;
 
 /// A value in order. Those of one parameter are of one kind.
@@ -44,7 +44,7 @@ impl SortKey {
 /// The resource's place by one rule; none where it has no value. The rule's parameter is of the resource's type.
 pub fn sort_key(rule: &Sort, resource: &Resource<'_>) -> Option<SortKey> {
     let mut edge: Option<SortKey> = None;
-    each_of(resource, &[rule.parameter.id], &mut |entry| {
+    values(resource, rule.parameter, &mut |entry| {
         let Some(key) = key(&entry.value) else { return };
         let further = if rule.descending { Ordering::Greater } else { Ordering::Less };
         if edge.as_ref().is_none_or(|edge| key.compare(edge) == further) {

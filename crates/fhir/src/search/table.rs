@@ -36,12 +36,26 @@ pub struct Parameter {
     /// FHIRPath from the resource; empty where R4 gives none (`_text`, `_content`, `_query`).
     pub expression: &'static str,
     /// The types that a reference may have, with commas; empty for other classes.
-    targets: &'static str,
+    pub(super) targets: &'static str,
     /// `name=expression; …` of a composite, each relative to `expression`; see `Table::composite`.
     pub components: &'static str,
     /// The canonical address of its definition.
     pub url: &'static str,
+    /// How a site's own parameter is found; those of R4 are in the plan of their type.
+    pub(super) own: Option<OwnPlan>,
 }
+
+/// A plan for one parameter alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OwnPlan(pub &'static Plan);
+
+impl PartialEq for OwnPlan {
+    fn eq(&self, other: &OwnPlan) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for OwnPlan {}
 
 /// All parameters. There is one table: [`table`].
 #[derive(Debug)]
@@ -100,12 +114,6 @@ impl Table {
         Some(of.plan.get_or_init(|| Plan::compile(of.kind, &of.parameters)))
     }
 
-    /// How a composite joins its components; none where the parameter is no composite.
-    pub(super) fn composite(&'static self, parameter: &Parameter) -> Option<&'static Composite> {
-        let plan = self.plan(parameter.kind)?;
-        plan.composites.iter().find(|(id, _)| *id == parameter.id).map(|(_, composite)| composite)
-    }
-
     fn of(&self, kind: &str) -> Option<&TypeParameters> {
         let at = self.types.binary_search_by(|of| of.kind.cmp(kind)).ok()?;
         self.types.get(at)
@@ -151,6 +159,11 @@ impl Parameter {
         self.targets.split(',').filter(|target| !target.is_empty())
     }
 
+    /// Whether a site defined it, and not R4.
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
     /// Whether it can be asked for by its values. `_text`, `_content` and `_query` have no expression (the first two are
     /// searches for words); `near` wants a map; `phonetic` wants an ear, and answering it by letters would say "nobody" of
     /// people who are there.
@@ -167,19 +180,32 @@ impl Parameter {
 
     /// Of a composite: for each component the parameter whose values its values are among.
     pub fn parts(&self) -> Vec<&'static Parameter> {
-        let composite = table().composite(self);
-        composite.into_iter().flat_map(|composite| &composite.components).map(|component| component.parameter).collect()
+        let components = self.composite().into_iter().flat_map(|composite| &composite.components);
+        components.map(|component| component.parameter).collect()
     }
 
     /// Whether no resource has more than one element that it finds: all on the way is single, alternatives are the names
     /// of one choice.
     pub fn is_single(&self) -> bool {
-        table().plan(self.kind).is_some_and(|plan| plan.singles.contains(&self.id))
+        self.plan().singles.contains(&self.id)
     }
 
     /// Whether resources can be put in the order of their values.
     pub fn is_sortable(&self) -> bool {
         self.is_indexed()
+    }
+
+    /// How its values are found.
+    pub(super) fn plan(&self) -> &'static Plan {
+        match self.own {
+            Some(OwnPlan(plan)) => plan,
+            None => table().plan(self.kind).expect("the table's types are R4's"),
+        }
+    }
+
+    /// How a composite joins its components; none where the parameter is no composite.
+    pub(super) fn composite(&self) -> Option<&'static Composite> {
+        self.plan().composites.iter().find(|(id, _)| *id == self.id).map(|(_, composite)| composite)
     }
 
     fn read(position: usize, line: &'static str) -> Parameter {
@@ -196,12 +222,29 @@ impl Parameter {
             targets: column(),
             components: column(),
             url: column(),
+            own: None,
         }
     }
 }
 
 impl ParameterClass {
-    pub(crate) fn read(text: &str) -> Option<ParameterClass> {
+    /// As R4 names it (search-param-type).
+    pub fn name(self) -> &'static str {
+        match self {
+            ParameterClass::Number => "number",
+            ParameterClass::Date => "date",
+            ParameterClass::String => "string",
+            ParameterClass::Token => "token",
+            ParameterClass::Reference => "reference",
+            ParameterClass::Composite => "composite",
+            ParameterClass::Quantity => "quantity",
+            ParameterClass::Uri => "uri",
+            ParameterClass::Special => "special",
+        }
+    }
+
+    /// By R4's name.
+    pub fn read(text: &str) -> Option<ParameterClass> {
         Some(match text {
             "number" => ParameterClass::Number,
             "date" => ParameterClass::Date,

@@ -140,7 +140,7 @@ pub fn commit(bundle: &[(Key, String)]) -> Commit {
         Write {
             key: key.clone(),
             expect: Expect::Absent,
-            change: Change::Put(prepare(&resource)),
+            change: Change::Put(prepare(&resource, &Arc::default())),
             origin: "bulk".into(),
             source_time: None,
             state: Vec::new(),

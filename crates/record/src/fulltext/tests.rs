@@ -1,6 +1,7 @@
 //! The index of words against what versions say, through updates, deletes, trimming and erasure.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use consent::{Access, Policy};
 use rusqlite::Connection;
@@ -36,7 +37,7 @@ impl Store {
             let json = format!(
                 r#"{{"resourceType":"Basic","id":"{id}","text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><b>{narrative}</b></div>"}},"code":{{"text":"{text}"}}}}"#
             );
-            Change::Put(prepare(&fhir::json::read(json.as_bytes()).expect("a Basic")))
+            Change::Put(prepare(&fhir::json::read(json.as_bytes()).expect("a Basic"), &Arc::default()))
         });
         let (key, expect, origin) = (Key::new("Basic", id), Expect::Any, "test".to_owned());
         let write = Write { key, expect, change, origin, source_time: None, state: Vec::new(), groups: Vec::new() };

@@ -1,6 +1,7 @@
 //! What an access that reaches some types only finds. Policies of today make no such access, so that it is tried from inside.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use consent::{Policy, Reach};
 use fhir::search::{Handling, Query};
@@ -11,7 +12,7 @@ use crate::{Change, Expect, Time, Write, prepare};
 fn write(json: &str) -> Write {
     let resource = fhir::json::read(json.as_bytes()).unwrap_or_else(|issues| panic!("{issues:?} in {json}"));
     let key = Key::new(resource.kind(), resource.id().expect("the test gives an id"));
-    let change = Change::Put(prepare(&resource));
+    let change = Change::Put(prepare(&resource, &Arc::default()));
     let (origin, state, groups) = ("test".to_owned(), Vec::new(), Vec::new());
     Write { key, expect: Expect::Absent, change, origin, source_time: None, state, groups }
 }
@@ -46,7 +47,11 @@ async fn what_is_not_reached_is_neither_found_nor_asked() {
         let pairs = [(name.to_owned(), value.to_owned())];
         let query = Query::parse(kind, &pairs, Handling::Strict).unwrap_or_else(|issues| panic!("{issues:?}"));
         let (reach, limits) = (reach.clone(), Arc::clone(&record.shared.limits));
-        let found = record.shared.readers.run_checked(move |db| search::page(db, &reach, &limits, &query, None)).await;
+        let found = record
+            .shared
+            .readers
+            .run_checked(move |db| search::page(db, &reach, &Registry::default(), &limits, &query, None))
+            .await;
         let counts = found.map(|page| (page.versions.len(), page.included.len()));
         assert_eq!(counts, expected, "{kind}?{name}={value}");
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use fhir::search::{Direction, Include, Parameter, ParameterClass, Reference, Value, each_of, resource_name, table};
+use fhir::search::{Direction, Include, Parameter, ParameterClass, Reference, Value, table, values};
 use fhir::{Issue, IssueType};
 
 use super::broken;
@@ -78,6 +78,12 @@ impl Round<'_> {
         Ok(())
     }
 
+    /// The reference parameters of a type.
+    fn references(&self, kind: &str) -> impl Iterator<Item = &'static Parameter> {
+        let parameters = self.moment.registry.parameters(kind);
+        parameters.filter(|parameter| parameter.class == ParameterClass::Reference)
+    }
+
     fn is_full(&self) -> bool {
         self.found.len() > self.moment.limits.included
     }
@@ -95,19 +101,20 @@ impl Round<'_> {
         }
         let by: Vec<&'static Parameter> = match include.parameter {
             Some(parameter) => vec![parameter],
-            None => references(kind).collect(),
+            None => self.references(kind).collect(),
         };
         let wanted = |kind: &str| include.target.is_none_or(|target| target == kind);
         let (mut keys, mut urls) = (Vec::new(), Vec::new());
-        let ids: Vec<_> = by.iter().map(|parameter| parameter.id).collect();
         self.moment.see(version, |resource| {
-            each_of(resource, &ids, &mut |entry| match entry.value {
-                Value::Reference(Reference::Local { kind, id }) if wanted(kind) => keys.push(Key::new(kind, id)),
-                Value::Reference(Reference::Canonical { url, version }) => {
-                    urls.push((entry.parameter, url.to_owned(), version.map(str::to_owned)));
-                }
-                _ => {}
-            });
+            for parameter in &by {
+                values(resource, parameter, &mut |entry| match entry.value {
+                    Value::Reference(Reference::Local { kind, id }) if wanted(kind) => keys.push(Key::new(kind, id)),
+                    Value::Reference(Reference::Canonical { url, version }) => {
+                        urls.push((entry.parameter, url.to_owned(), version.map(str::to_owned)));
+                    }
+                    _ => {}
+                });
+            }
         })?;
         for key in keys {
             if let Some(seq) = self.moment.seq(&key.kind, &key.id).map_err(broken)? {
@@ -141,8 +148,11 @@ impl Round<'_> {
         let moment = self.moment;
         let by: Vec<&'static Parameter> = match (include.parameter, include.source) {
             (Some(parameter), _) => vec![parameter],
-            (None, Some(source)) => references(source).collect(),
-            (None, None) => table().kinds().filter(|kind| moment.reach.covers(kind)).flat_map(references).collect(),
+            (None, Some(source)) => self.references(source).collect(),
+            (None, None) => {
+                let kinds = table().kinds().filter(|kind| moment.reach.covers(kind));
+                kinds.flat_map(|kind| self.references(kind)).collect()
+            }
         };
         let mut present = Vec::with_capacity(by.len());
         for parameter in by {
@@ -168,10 +178,4 @@ impl Round<'_> {
         }
         Ok(())
     }
-}
-
-/// The reference parameters of a type.
-fn references(kind: &str) -> impl Iterator<Item = &'static Parameter> + use<> {
-    let kind = resource_name(kind).unwrap_or_default();
-    table().parameters(kind).iter().filter(|parameter| parameter.class == ParameterClass::Reference)
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use fhir::Resource;
-use fhir::search::{Filter, Parameter, ParameterId, Reference, Value, each_of, table};
+use fhir::search::{Filter, Parameter, Reference, Value, table, values};
 
 use super::broken;
 use super::lead::Lead;
@@ -39,16 +39,16 @@ pub struct Linked<'m> {
 
 /// The hashes by which references lead to resources that meet one of the filters.
 pub struct Ends {
-    by: ParameterId,
+    by: &'static Parameter,
     pub hashes: HashSet<i64>,
     /// Some are of URLs without their versions, so that the body has to decide.
     pub rough: bool,
 }
 
 /// None where there are too many.
-pub fn chain(moment: &Moment<'_>, by: &Parameter, to: &[Filter]) -> Result<Option<Ends>, ReadError> {
+pub fn chain(moment: &Moment<'_>, by: &'static Parameter, to: &[Filter]) -> Result<Option<Ends>, ReadError> {
     permitted(moment, to)?;
-    let mut ends = Ends { by: by.id, hashes: HashSet::new(), rough: false };
+    let mut ends = Ends { by, hashes: HashSet::new(), rough: false };
     let mut left = moment.limits.turns.linked;
     for filter in to {
         let Some(plan) = Plan::of(moment, filter)? else { continue };
@@ -73,7 +73,7 @@ impl Ends {
     /// Whether a resource refers to one of them.
     pub fn hold(&self, resource: &Resource<'_>) -> bool {
         let mut found = false;
-        each_of(resource, &[self.by], &mut |entry| {
+        values(resource, self.by, &mut |entry| {
             if let Value::Reference(Reference::Local { kind, id }) = entry.value {
                 found = found || self.hashes.contains(&hash::local_hash(kind, id));
             }
@@ -111,7 +111,7 @@ pub fn has<'m>(
     for seq in seqs {
         let version = moment.version(seq).map_err(broken)?;
         moment.see(&version, |resource| {
-            each_of(resource, &[parameter.id], &mut |entry| {
+            values(resource, parameter, &mut |entry| {
                 if let Value::Reference(Reference::Local { kind: of, id }) = entry.value
                     && of == kind
                 {

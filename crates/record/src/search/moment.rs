@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use consent::Reach;
 use fhir::Resource;
-use fhir::search::{Others, Parameter, ParameterClass};
+use fhir::search::{Others, Parameter, ParameterClass, Registry};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::limits::SearchLimits;
@@ -19,6 +19,7 @@ pub struct Moment<'m> {
     pub db: &'m Connection,
     pub reach: &'m Reach,
     pub position: i64,
+    pub registry: &'m Registry,
     pub limits: &'m SearchLimits,
     /// Bodies that may still be read to decide what matches, and versions that may still be looked at.
     bodies: Cell<usize>,
@@ -28,9 +29,15 @@ pub struct Moment<'m> {
 }
 
 impl<'m> Moment<'m> {
-    pub fn new(db: &'m Connection, reach: &'m Reach, position: i64, limits: &'m SearchLimits) -> Moment<'m> {
+    pub fn new(
+        db: &'m Connection,
+        reach: &'m Reach,
+        position: i64,
+        registry: &'m Registry,
+        limits: &'m SearchLimits,
+    ) -> Moment<'m> {
         let (bodies, versions) = (Cell::new(limits.bodies), Cell::new(limits.versions));
-        Moment { db, reach, position, limits, bodies, versions, fault: RefCell::new(None) }
+        Moment { db, reach, position, registry, limits, bodies, versions, fault: RefCell::new(None) }
     }
 
     /// The number of a type that may be seen; none where it may not, or nothing of it was ever written.

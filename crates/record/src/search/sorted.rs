@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
-use fhir::search::{ParameterClass, Sort, SortKey, sort_key, table};
+use fhir::search::{ParameterClass, Sort, SortKey, sort_key};
 use rusqlite::Row;
 use rusqlite::types::Value;
 
@@ -41,7 +41,9 @@ pub fn page(
     let mut all = Vec::new();
     for plan in plans {
         // Across types each has its own parameter of the name.
-        let own = |rule: &Sort| Some(Sort { parameter: table().find(plan.filter.kind, rule.parameter.code)?, ..*rule });
+        let own = |rule: &Sort| {
+            Some(Sort { parameter: plan.moment.registry.find(plan.filter.kind, rule.parameter.code)?, ..*rule })
+        };
         let rules: Vec<Sort> = rules.iter().filter_map(own).collect();
         let columns: Vec<String> = rules.iter().map(column).collect();
         plan.each(&plan.lead, i64::MAX, &columns, &mut |found, row| {

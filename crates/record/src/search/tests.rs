@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use consent::{Policy, Reach};
-use fhir::search::{Handling, Limits, Query};
+use fhir::search::{Context, Handling, Query, Registry};
 use rusqlite::Connection;
 
 use super::{Page, SearchLimits, Turns, page};
@@ -34,7 +35,7 @@ impl Store {
             Write {
                 key: Key::new(resource.kind(), resource.id().unwrap()),
                 expect: Expect::Absent,
-                change: Change::Put(prepare(&resource)),
+                change: Change::Put(prepare(&resource, &Arc::default())),
                 origin: "test".into(),
                 source_time: None,
                 state: Vec::new(),
@@ -47,7 +48,7 @@ impl Store {
 
     fn ask(&self, reach: &Reach, limits: &SearchLimits, query: &Query) -> Result<Page, ReadError> {
         let db: Connection = crate::schema::open_reader(&self.dir.join("record.db")).unwrap();
-        page(&db, reach, limits, query, None)
+        page(&db, reach, &Registry::default(), limits, query, None)
     }
 
     /// The keys of what is found, and of what comes with it behind a bar.
@@ -74,7 +75,7 @@ fn read(query: &str) -> Query {
     let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let pairs: Vec<(String, String)> = text.split('&').filter_map(pair).collect();
     let query = match kind {
-        "" => Query::across(&Limits::default(), &pairs, Handling::Strict),
+        "" => Query::across(Context::default(), &pairs, Handling::Strict),
         kind => Query::parse(kind, &pairs, Handling::Strict),
     };
     query.unwrap_or_else(|issues| panic!("{text}: {issues:?}"))

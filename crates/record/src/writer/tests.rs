@@ -1,12 +1,14 @@
 //! A full disk, played by a bound on the file's pages: nothing half done, and it goes on when there is room.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use consent::Policy;
 
 use super::Writer;
 use crate::checkpoint::Checkpointer;
 use crate::commit::{Change, Commit, CommitError, Expect, Write};
+use crate::own::InForce;
 use crate::record::Options;
 use crate::schema;
 use crate::version::{Key, Position, Time};
@@ -18,7 +20,7 @@ fn commit(id: String) -> Commit {
     let write = Write {
         key: Key::new("Patient", id),
         expect: Expect::Absent,
-        change: Change::Put(prepare(&resource)),
+        change: Change::Put(prepare(&resource, &Arc::default())),
         origin: "test".into(),
         source_time: None,
         state: Vec::new(),
@@ -45,7 +47,7 @@ fn a_full_disk_refuses_and_recovers() {
         let opened = schema::open_writer(&place, &Options::default()).expect("a store");
         bounded(&place.file, &opened.connection, 20);
         let checkpointer = Checkpointer::start(&place).expect("a checkpointer");
-        let writer = Writer::start(opened.connection, 16, checkpointer.caller()).expect("a writer");
+        let writer = Writer::start(opened.connection, 16, checkpointer.caller(), InForce::default()).expect("a writer");
         let mut full = 0;
         for number in 0..5_000 {
             match runtime.block_on(writer.commit(&access, commit(format!("p{round}-{number}")))) {

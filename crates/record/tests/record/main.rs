@@ -8,6 +8,7 @@ mod erasure;
 mod invent;
 mod messages;
 mod oracle;
+mod own;
 mod paging;
 mod redirects;
 mod store;
@@ -15,6 +16,7 @@ mod versions;
 mod words;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use consent::{Access, Policy};
@@ -60,7 +62,7 @@ fn all() -> Access {
 
 fn put(json: &str, expect: Expect) -> Write {
     let resource = fhir::json::read(json.as_bytes()).unwrap_or_else(|issues| panic!("{issues:?} in {json}"));
-    write(Key::new(resource.kind(), resource.id().unwrap()), Change::Put(prepare(&resource)), expect)
+    write(Key::new(resource.kind(), resource.id().unwrap()), Change::Put(prepare(&resource, &Arc::default())), expect)
 }
 
 fn delete(kind: &str, id: &str, version: u64) -> Write {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fhir::Resource;
 use fhir::search::{
-    self, Direction, Handling, Include, Limits, Others, Parameter, ParameterClass, Query, Reference, Sort, Summary,
+    self, Context, Direction, Handling, Include, Others, Parameter, ParameterClass, Query, Reference, Sort, Summary,
     Value, matches_among,
 };
 use record::{Expect, HistoryOf, HistoryQuery, Key, Options, Position, Record, Turns};
@@ -188,7 +188,7 @@ fn ask(dice: &mut Dice, world: &World, seed: u64, conditions: u64, more: &[(&str
             let types = [("_type".to_owned(), "Patient,Observation,Encounter,List".to_owned())];
             let shape = pairs.iter().filter(|(name, _)| name.starts_with("_count") || name.starts_with("_total"));
             let pairs: Vec<_> = types.iter().chain(shape).cloned().collect();
-            let query = Query::across(&Limits::default(), &pairs, Handling::Strict);
+            let query = Query::across(Context::default(), &pairs, Handling::Strict);
             query.and_then(|query| query.within("Patient", &id).map_err(|issue| vec![issue]))
         }
         _ => Query::parse(kind, &pairs, Handling::Strict),

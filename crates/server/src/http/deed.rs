@@ -40,6 +40,9 @@ pub enum Deed {
     Meta,
     MetaAdd,
     MetaDelete,
+    /// `$reindex`: the site's own search parameters put in force, and how far that is.
+    Reindex,
+    Reindexed,
     /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
     ValidateType,
     ValidateInstance,
@@ -75,6 +78,8 @@ impl Deed {
             Deed::Meta => "meta",
             Deed::MetaAdd => "meta-add",
             Deed::MetaDelete => "meta-delete",
+            Deed::Reindex => "reindex",
+            Deed::Reindexed => "reindexed",
             Deed::ValidateType => "validate",
             Deed::ValidateInstance => "validate-instance",
             Deed::ValidateStored => "validate-stored",
@@ -89,7 +94,7 @@ impl Deed {
             Deed::Read | Deed::Vread => Some(&["_summary", "_elements"]),
             Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => Some(&["mode", "profile"]),
             Deed::Batch | Deed::Create | Deed::Update | Deed::Patch | Deed::Delete => Some(&[]),
-            Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),
+            Deed::Meta | Deed::MetaAdd | Deed::MetaDelete | Deed::Reindex | Deed::Reindexed => Some(&[]),
             _ => None,
         }
     }

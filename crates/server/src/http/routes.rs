@@ -16,7 +16,9 @@ use super::edge::edge;
 use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
-use crate::operation::{everything, health, hl7v2, lastn, messages, meta, metrics, openapi, strangers, validate};
+use crate::operation::{
+    everything, health, hl7v2, lastn, messages, meta, metrics, openapi, reindex, strangers, validate,
+};
 
 /// The path under which FHIR is served.
 pub const FHIR: &str = "/fhir";
@@ -35,6 +37,7 @@ pub const PLACES: &[Place] = &[
     Place { path: "", deeds: &[(Verb::Get, Deed::SearchSystem), (Verb::Post, Deed::Batch)] },
     Place { path: "/_search", deeds: &[(Verb::Post, Deed::SearchSystemForm)] },
     Place { path: "/_history", deeds: &[(Verb::Get, Deed::HistorySystem)] },
+    Place { path: "/$reindex", deeds: &[(Verb::Get, Deed::Reindexed), (Verb::Post, Deed::Reindex)] },
     Place {
         path: "/{kind}",
         deeds: &[
@@ -154,6 +157,8 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Meta => route.to(meta::show),
         Deed::MetaAdd => route.to(meta::add),
         Deed::MetaDelete => route.to(meta::delete),
+        Deed::Reindex => route.to(reindex::begin),
+        Deed::Reindexed => route.to(reindex::show),
         Deed::ValidateType => route.to(validate::of_kind),
         Deed::ValidateInstance => route.to(validate::of_resource),
         Deed::ValidateStored => route.to(validate::stored),

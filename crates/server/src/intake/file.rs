@@ -65,19 +65,19 @@ pub async fn file(
     };
     if let Some(kind) = translation.unnamed.iter().find(|kind| **kind == "Patient") {
         let text = format!("nothing in it names the {kind}: no identifier of a type that the source is configured for");
-        return Ok(filing.park(Issue::error(IssueType::Required, "PID-3", text)));
+        return Ok(filing.park(record, Issue::error(IssueType::Required, "PID-3", text)));
     }
     if let Err(reason) = filing.merges(&translation.merges) {
         filing.stubs_of_survivors(translation);
-        return Ok(filing.park(reason));
+        return Ok(filing.park(record, reason));
     }
     if let Err(reason) = filing.changes(record, translation).await? {
         filing.next.clear();
         filing.redirects.clear();
-        return Ok(filing.park(reason));
+        return Ok(filing.park(record, reason));
     }
     filing.snapshots(record, access, translation).await?;
-    Ok(filing.done())
+    Ok(filing.done(record))
 }
 
 /// The record as far as a message touches it.
@@ -376,11 +376,11 @@ impl<'k> Filing<'k> {
         Ok(())
     }
 
-    fn park(self, reason: Issue) -> Filed {
-        Filed { parked: Some(reason), ..self.done() }
+    fn park(self, record: &Record, reason: Issue) -> Filed {
+        Filed { parked: Some(reason), ..self.done(record) }
     }
 
-    fn done(self) -> Filed {
+    fn done(self, record: &Record) -> Filed {
         let mut commit = Commit { now: self.now, redirects: self.redirects, ..Commit::default() };
         for mut next in self.next {
             if !next.changed {
@@ -392,7 +392,7 @@ impl<'k> Filing<'k> {
             apply::complete(&mut next.resource);
             commit.writes.push(Write {
                 expect: next.expect,
-                change: record::Change::Put(record::prepare(&next.resource)),
+                change: record::Change::Put(record.prepare(&next.resource)),
                 origin: self.source.name.clone(),
                 source_time: next.time.map(Time),
                 state: next.state.write().into_bytes(),

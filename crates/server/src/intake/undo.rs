@@ -97,7 +97,7 @@ impl Intake {
         Ok(Some(Write {
             key,
             expect: Expect::Version(version.vid),
-            change: Change::Put(record::prepare(&resource)),
+            change: Change::Put(self.0.record.prepare(&resource)),
             origin: origin.to_owned(),
             source_time: version.source_time,
             state: state.write().into_bytes(),

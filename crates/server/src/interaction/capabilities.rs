@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use fhir::search::{Parameter, ParameterClass, table};
+use fhir::search::{Parameter, ParameterClass, Registry, table};
 use fhir::{Node, Object, Resource};
 
 use super::subset::View;
@@ -29,16 +29,18 @@ const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner
 pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let base = http::base(&request, app.config.http.base_url.as_deref());
     let view = View::of("CapabilityStatement", &http::pairs(request.query_string()))?;
-    Ok(http::json(StatusCode::OK, view.show(statement(&base))))
+    Ok(http::json(StatusCode::OK, view.show(statement(&base, &app.record.registry()))))
 }
 
-fn statement(base: &str) -> Vec<u8> {
+fn statement(base: &str, registry: &Registry) -> Vec<u8> {
     static REST: OnceLock<Vec<u8>> = OnceLock::new();
-    let rest = REST.get_or_init(|| {
-        let mut rest = Vec::with_capacity(512 * 1024);
-        fhir::json::write_node(&Node::List(vec![rest_of_all()]), &mut rest);
-        rest
-    });
+    let own;
+    let rest = if registry.own().is_empty() {
+        REST.get_or_init(|| rest(registry))
+    } else {
+        own = rest(registry);
+        &own
+    };
     let mut statement = Vec::with_capacity(rest.len() + 1024);
     fhir::json::write(&head(base), &mut statement);
     // `rest` is the last of what is said.
@@ -47,6 +49,12 @@ fn statement(base: &str) -> Vec<u8> {
     statement.extend_from_slice(rest);
     statement.push(b'}');
     statement
+}
+
+fn rest(registry: &Registry) -> Vec<u8> {
+    let mut rest = Vec::with_capacity(512 * 1024);
+    fhir::json::write_node(&Node::List(vec![rest_of_all(registry)]), &mut rest);
+    rest
 }
 
 fn head(base: &str) -> Resource<'static> {
@@ -66,7 +74,7 @@ fn head(base: &str) -> Resource<'static> {
     head
 }
 
-fn rest_of_all() -> Node<'static> {
+fn rest_of_all(registry: &Registry) -> Node<'static> {
     let security = "There are no credentials yet: requesters on the server's own machine are let in where \
                     http.open_on_loopback says so, everybody else is answered 401.";
     let documentation = "Unknown search parameters are refused (400) unless the request says Prefer: handling=lenient. \
@@ -76,7 +84,7 @@ fn rest_of_all() -> Node<'static> {
         ("mode", Node::text("server")),
         ("documentation", Node::text(documentation)),
         ("security", object([("description", Node::text(security))])),
-        ("resource", Node::List(table().kinds().map(of_kind).collect())),
+        ("resource", Node::List(table().kinds().map(|kind| of_kind(registry, kind)).collect())),
         ("interaction", interactions(served(|path| !path.contains('{')).flat_map(system_code))),
         ("searchParam", Node::List(of_all_types().map(parameter).collect())),
         ("compartment", texts(definitions)),
@@ -84,9 +92,9 @@ fn rest_of_all() -> Node<'static> {
     Node::Object(Object { fields: rest })
 }
 
-fn of_kind(kind: &'static str) -> Node<'static> {
+fn of_kind(registry: &Registry, kind: &'static str) -> Node<'static> {
     let has = |deed: Deed| served(|_| true).any(|other| other == deed);
-    let parameters = served_parameters(kind).map(parameter).collect();
+    let parameters = registry.parameters(kind).filter(|of| of.is_served()).map(parameter).collect();
     let mut of_kind = vec![
         ("type", Node::text(kind)),
         ("profile", Node::text(format!("http://hl7.org/fhir/StructureDefinition/{kind}"))),
@@ -99,8 +107,8 @@ fn of_kind(kind: &'static str) -> Node<'static> {
         ("conditionalUpdate", Node::Bool(has(Deed::UpdateWhere))),
         ("conditionalDelete", Node::text(if has(Deed::DeleteWhere) { "single" } else { "not-supported" })),
         ("referencePolicy", texts(["literal", "logical", "local"])),
-        ("searchInclude", includes(kind)),
-        ("searchRevInclude", reverse_includes(kind)),
+        ("searchInclude", includes(registry, kind)),
+        ("searchRevInclude", reverse_includes(registry, kind)),
         ("searchParam", Node::List(parameters)),
     ];
     let operations = operations(kind);
@@ -175,20 +183,20 @@ pub fn of_all_types() -> impl Iterator<Item = &'static Parameter> {
     served_parameters("Basic").filter(|parameter| parameter.code.starts_with('_'))
 }
 
-fn references(kind: &str) -> impl Iterator<Item = &'static Parameter> {
-    served_parameters(kind).filter(|parameter| parameter.class == ParameterClass::Reference)
+fn references(registry: &Registry, kind: &str) -> impl Iterator<Item = &'static Parameter> {
+    registry.parameters(kind).filter(|parameter| parameter.class == ParameterClass::Reference)
 }
 
 /// `Observation:subject`, and all of them.
-fn includes(kind: &str) -> Node<'static> {
-    let own = references(kind).map(|parameter| format!("{}:{}", parameter.kind, parameter.code));
+fn includes(registry: &Registry, kind: &str) -> Node<'static> {
+    let own = references(registry, kind).map(|parameter| format!("{}:{}", parameter.kind, parameter.code));
     let all = ["*".to_owned(), format!("{kind}:*")].into_iter().chain(own);
     Node::List(all.map(Node::text).collect())
 }
 
 /// What may refer to the type. A reference that may be to anything is left to `*`.
-fn reverse_includes(kind: &str) -> Node<'static> {
-    let to_it = table().kinds().flat_map(references).filter(|parameter| {
+fn reverse_includes(registry: &Registry, kind: &str) -> Node<'static> {
+    let to_it = table().kinds().flat_map(|kind| references(registry, kind)).filter(|parameter| {
         let targets = parameter.targets().count();
         targets < ANYTHING && parameter.targets().any(|target| target == kind)
     });
@@ -205,23 +213,8 @@ fn parameter(parameter: &Parameter) -> Node<'static> {
     if !parameter.url.is_empty() {
         said.push(("definition", Node::text(parameter.url)));
     }
-    said.push(("type", Node::text(class(parameter))));
+    said.push(("type", Node::text(parameter.class.name())));
     Node::Object(Object { fields: said })
-}
-
-/// The kind of a search parameter, as R4 calls it.
-pub fn class(parameter: &Parameter) -> &'static str {
-    match parameter.class {
-        ParameterClass::Number => "number",
-        ParameterClass::Date => "date",
-        ParameterClass::String => "string",
-        ParameterClass::Token => "token",
-        ParameterClass::Reference => "reference",
-        ParameterClass::Composite => "composite",
-        ParameterClass::Quantity => "quantity",
-        ParameterClass::Uri => "uri",
-        ParameterClass::Special => "special",
-    }
 }
 
 /// Each once.
@@ -250,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_statement_is_one_and_says_what_is_served() {
-        let bytes = statement("http://x/fhir");
+        let bytes = statement("http://x/fhir", &Registry::default());
         let statement = fhir::json::read(&bytes).unwrap_or_else(|issues| panic!("{issues:?}"));
         let rest = statement.object.items("rest")[0].as_object().expect("rest is an object");
         assert_eq!(rest.items("resource").len(), 146);

@@ -6,7 +6,7 @@
 //! when the search would now find something else. So of many identical conditional creates one makes the resource
 //! and the others find it.
 
-use fhir::search::{Handling, Query, Total};
+use fhir::search::{Context, Handling, Query, Total};
 use record::{Condition, Key, Version};
 
 use crate::http::{self, Ask, Failure, Kind};
@@ -19,9 +19,11 @@ pub enum Found {
 }
 
 /// Reads `identifier=x|y&birthdate=…` as the criteria of a condition.
-pub fn criteria(kind: &str, text: &str) -> Result<Query, Failure> {
+pub fn criteria(ask: &Ask, kind: &str, text: &str) -> Result<Query, Failure> {
+    let registry = ask.app.record.registry();
+    let context = Context { registry: &registry, ..Context::default() };
     let text = text.strip_prefix('?').unwrap_or(text);
-    let query = Query::parse(kind, &http::pairs(text), Handling::Strict);
+    let query = Query::parse_within(context, kind, &http::pairs(text), Handling::Strict);
     let mut query = query.map_err(|issues| Failure::of(Kind::Invalid, issues))?;
     if query.clauses.is_empty() && query.relations.is_empty() {
         let text = "the condition has no criterion, and would mean every resource of its type";

@@ -34,7 +34,7 @@ pub async fn create(
 /// Creates the resource, unless one is there that meets the criteria of `unless`.
 pub async fn run(ask: &Ask, kind: &str, resource: Resource<'static>, unless: Option<&str>) -> Result<Answer, Failure> {
     let mut resource = write::checked(resource, kind)?;
-    let unless = unless.map(|text| conditional::criteria(kind, text)).transpose()?;
+    let unless = unless.map(|text| conditional::criteria(ask, kind, text)).transpose()?;
     for _ in 0..write::TRIES {
         let mut conditions = Vec::new();
         if let Some(query) = unless.clone() {

@@ -40,7 +40,7 @@ pub async fn by_id(ask: &Ask, key: Key, wanted: Option<Match>) -> Result<Answer,
 
 /// Deletes the one resource that meets the criteria.
 pub async fn by_criteria(ask: &Ask, kind: &str, criteria: &str, wanted: Option<Match>) -> Result<Answer, Failure> {
-    let query = conditional::criteria(kind, criteria)?;
+    let query = conditional::criteria(ask, kind, criteria)?;
     for _ in 0..write::TRIES {
         let (found, condition) = conditional::find(ask, query.clone()).await?;
         let there = match found {

@@ -117,7 +117,7 @@ pub async fn by_criteria(
     patch: &Patch,
     wanted: Option<Match>,
 ) -> Result<Answer, Failure> {
-    let query = conditional::criteria(kind, criteria)?;
+    let query = conditional::criteria(ask, kind, criteria)?;
     for _ in 0..write::TRIES {
         let (found, condition) = conditional::find(ask, query.clone()).await?;
         let there = match found {

@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use fhir::compartment::membership;
 use fhir::links::{Link, relink};
 use fhir::reference::{Literal, literal};
-use fhir::search::{Query, Summary};
+use fhir::search::{Context, Query, Summary};
 use record::{Key, Page, Position, ReadError, Version};
 
 use super::answer::Answer;
@@ -210,14 +210,15 @@ impl Scope {
     /// The query within this scope.
     pub fn read(&self, ask: &Ask, pairs: &[(String, String)]) -> Result<Query, Failure> {
         let invalid = |issues| Failure::of(Kind::Invalid, issues);
-        let (handling, limits) = (ask.form.handling, ask.app.config.search.reading());
+        let (limits, registry) = (ask.app.config.search.reading(), ask.app.record.registry());
+        let (handling, context) = (ask.form.handling, Context { registry: &registry, limits: &limits });
         match self {
-            Scope::Kind(kind) => Query::parse_within(&limits, kind, pairs, handling).map_err(invalid),
-            Scope::All => Query::across(&limits, pairs, handling).map_err(invalid),
+            Scope::Kind(kind) => Query::parse_within(context, kind, pairs, handling).map_err(invalid),
+            Scope::All => Query::across(context, pairs, handling).map_err(invalid),
             Scope::Compartment { kind, id, inner } => {
                 let query = match inner {
-                    Some(inner) => Query::parse_within(&limits, inner, pairs, handling),
-                    None => Query::across(&limits, pairs, handling),
+                    Some(inner) => Query::parse_within(context, inner, pairs, handling),
+                    None => Query::across(context, pairs, handling),
                 };
                 query.map_err(invalid)?.within(kind, id).map_err(|issue| Failure::of(Kind::NotFound, vec![issue]))
             }

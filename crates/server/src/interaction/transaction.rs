@@ -66,11 +66,11 @@ pub async fn run(ask: &Ask, mut calls: Vec<Call>) -> Result<Answer, Failure> {
 /// JSON, compression and index rows of everything that is put, away from the threads that answer.
 async fn prepare(ask: &Ask, slots: &mut [Slot]) -> Result<Vec<Option<Prepared>>, Failure> {
     let resources: Vec<_> = slots.iter_mut().map(|slot| slot.resource.take()).collect();
-    let level = ask.app.config.fhir.validate;
+    let (level, record) = (ask.app.config.fhir.validate, ask.app.record.clone());
     let one = move |(at, resource): (usize, Option<Resource<'static>>)| {
         let Some(resource) = resource else { return Ok(None) };
         write::validated(&resource, level).map_err(|failure| failure.of_entry(at))?;
-        Ok(Some(record::prepare(&resource)))
+        Ok(Some(record.prepare(&resource)))
     };
     let work = move || resources.into_iter().enumerate().map(one).collect();
     if slots.len() < BLOCKING_RESOURCES {

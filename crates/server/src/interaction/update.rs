@@ -82,7 +82,7 @@ pub async fn by_criteria(
     wanted: Option<Match>,
 ) -> Result<Answer, Failure> {
     let mut resource = write::checked(resource, kind)?;
-    let query = conditional::criteria(kind, criteria)?;
+    let query = conditional::criteria(ask, kind, criteria)?;
     let chosen = resource.id().map(str::to_owned);
     for _ in 0..write::TRIES {
         let (found, condition) = conditional::find(ask, query.clone()).await?;

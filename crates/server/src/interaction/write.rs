@@ -29,7 +29,7 @@ pub fn checked(resource: Resource<'static>, kind: &str) -> Result<Resource<'stat
 /// Makes the resource ready for the record, if the site's rules let it in.
 pub fn prepared(ask: &Ask, resource: &Resource<'_>) -> Result<Prepared, Failure> {
     validated(resource, ask.app.config.fhir.validate)?;
-    Ok(record::prepare(resource))
+    Ok(ask.app.record.prepare(resource))
 }
 
 /// Whether the resource meets what the site asks of a write.

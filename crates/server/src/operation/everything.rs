@@ -5,7 +5,7 @@
 
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
-use fhir::search::{Interval, Limits, ParameterClass, Query, Value, each, table};
+use fhir::search::{Context, Interval, ParameterClass, Query, Value, each, table};
 use record::{Key, Version};
 
 use crate::http::{self, Ask, Failure, Kind};
@@ -83,7 +83,7 @@ impl Asked {
     }
 
     fn query(&self, ask: &Ask, key: &Key) -> Result<Query, Failure> {
-        let query = Query::across(&Limits::default(), &self.pairs, ask.form.handling);
+        let query = Query::across(Context::default(), &self.pairs, ask.form.handling);
         let query = query.map_err(|issues| Failure::of(Kind::Invalid, issues))?;
         query.within(&key.kind, &key.id).map_err(|issue| Failure::of(Kind::Invalid, vec![issue]))
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use fhir::Node;
-use fhir::search::{COUNT_MAX, Query};
+use fhir::search::{COUNT_MAX, Context, Query};
 use record::Version;
 
 use crate::http::{self, Ask, Failure, Kind};
@@ -40,7 +40,9 @@ pub async fn show(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failur
         pairs.push(("status:not".to_owned(), "entered-in-error,cancelled".to_owned()));
     }
     pairs.push(("_sort".to_owned(), "-date".to_owned()));
-    let query = Query::parse("Observation", &pairs, ask.form.handling);
+    let registry = ask.app.record.registry();
+    let context = Context { registry: &registry, ..Context::default() };
+    let query = Query::parse_within(context, "Observation", &pairs, ask.form.handling);
     let mut query = query.map_err(|issues| Failure::of(Kind::Invalid, issues))?;
     query.count = COUNT_MAX;
     let newest = newest(&ask, &query, max).await?;

@@ -9,6 +9,7 @@ pub mod messages;
 pub mod meta;
 pub mod metrics;
 pub mod openapi;
+pub mod reindex;
 pub mod strangers;
 pub mod validate;
 mod view;

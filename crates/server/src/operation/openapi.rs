@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::config::Config;
 use crate::http::{Deed, FHIR, PLACES, Place};
-use crate::interaction::capabilities::{class, served_parameters};
+use crate::interaction::capabilities::served_parameters;
 
 pub async fn show(app: Data<App>) -> HttpResponse {
     static WRITTEN: OnceLock<Bytes> = OnceLock::new();
@@ -119,7 +119,7 @@ fn search_parameter(parameter: &Parameter) -> Value {
     json!({
         "name": parameter.code,
         "in": "query",
-        "description": format!("search parameter of type {}", class(parameter)),
+        "description": format!("search parameter of type {}", parameter.class.name()),
         "schema": { "type": "array", "items": { "type": "string" } },
     })
 }

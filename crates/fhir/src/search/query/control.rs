@@ -1,9 +1,9 @@
 //! The parameters that shape the answer rather than select: `_count`, `_sort`, `_total`, `_summary`, `_elements`
 //! (R4 §3.1.1.6).
 
-use super::Query;
+use super::{Context, Query};
 use crate::schema;
-use crate::search::{Parameter, table};
+use crate::search::Parameter;
 
 /// Resources a page where the client does not say.
 pub const COUNT_DEFAULT: u32 = 50;
@@ -66,7 +66,13 @@ impl Control {
 }
 
 /// Sets what the parameter says. The error follows the parameter's name and never repeats the value.
-pub(super) fn apply(query: &mut Query, control: Control, modifier: Option<&str>, value: &str) -> Result<(), String> {
+pub(super) fn apply(
+    context: Context<'_>,
+    query: &mut Query,
+    control: Control,
+    modifier: Option<&str>,
+    value: &str,
+) -> Result<(), String> {
     if modifier.is_some() {
         return Err("takes no modifier".into());
     }
@@ -79,7 +85,7 @@ pub(super) fn apply(query: &mut Query, control: Control, modifier: Option<&str>,
             Ok(count) => query.count = count.min(COUNT_MAX),
             Err(_) => return Err("must be a whole number from 0".into()),
         },
-        Control::Sort => query.sort = sort(query, value)?,
+        Control::Sort => query.sort = sort(context, query, value)?,
         Control::Total => query.total = total(value).ok_or("must be none, estimate or accurate")?,
         Control::Summary => {
             let asked = summary(value).ok_or("must be true, text, data, count or false")?;
@@ -94,12 +100,13 @@ pub(super) fn apply(query: &mut Query, control: Control, modifier: Option<&str>,
 }
 
 /// Across types a rule names a parameter that all of them have; it stands for each type's own.
-fn sort(query: &Query, value: &str) -> Result<Vec<Sort>, String> {
+fn sort(context: Context<'_>, query: &Query, value: &str) -> Result<Vec<Sort>, String> {
     let rules: Vec<&str> = value.split(',').collect();
     if rules.len() > SORT_MAX {
         return Err(format!("has more than {SORT_MAX} rules"));
     }
-    let known = |kind: &'static str, code: &str| table().find(kind, code).filter(|parameter| parameter.is_sortable());
+    let known =
+        |kind: &'static str, code: &str| context.registry.find(kind, code).filter(|parameter| parameter.is_sortable());
     let rule = |text: &&str| {
         let code = text.strip_prefix('-').unwrap_or(text);
         let mut found = query.each.iter().map(|filter| known(filter.kind, code));

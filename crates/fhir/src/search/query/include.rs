@@ -1,7 +1,7 @@
 //! `_include` and `_revinclude`: what else the answer brings (R4 §3.1.1.5.6).
 
-use super::Query;
-use crate::search::{Parameter, ParameterClass, resource_name, table};
+use super::{Context, Query};
+use crate::search::{Parameter, ParameterClass, resource_name};
 
 /// One of them, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,13 @@ pub enum Direction {
 }
 
 /// Reads `Observation:subject:Patient`, `Observation:*`, `*`. The error follows the parameter's name.
-pub fn read(query: &mut Query, direction: Direction, modifier: Option<&str>, value: &str) -> Result<(), String> {
+pub fn read(
+    context: Context<'_>,
+    query: &mut Query,
+    direction: Direction,
+    modifier: Option<&str>,
+    value: &str,
+) -> Result<(), String> {
     const FORM: &str = "must be Type:parameter, Type:parameter:Target, Type:* or *";
     let iterate = match modifier {
         None => false,
@@ -49,7 +55,7 @@ pub fn read(query: &mut Query, direction: Direction, modifier: Option<&str>, val
         (source, Some(code)) => {
             let source = resource_name(source).ok_or("names a source that is no resource type of R4")?;
             include.source = Some(source);
-            include.parameter = if code == "*" { None } else { Some(parameter(source, code, target)?) };
+            include.parameter = if code == "*" { None } else { Some(parameter(context, source, code, target)?) };
         }
     }
     if !query.includes.contains(&include) {
@@ -58,8 +64,13 @@ pub fn read(query: &mut Query, direction: Direction, modifier: Option<&str>, val
     Ok(())
 }
 
-fn parameter(source: &str, code: &str, target: Option<&str>) -> Result<&'static Parameter, String> {
-    let found = table().find(source, code).filter(|parameter| parameter.class == ParameterClass::Reference);
+fn parameter(
+    context: Context<'_>,
+    source: &str,
+    code: &str,
+    target: Option<&str>,
+) -> Result<&'static Parameter, String> {
+    let found = context.registry.find(source, code).filter(|parameter| parameter.class == ParameterClass::Reference);
     let found = found.ok_or_else(|| format!("must name a reference parameter of {source}"))?;
     match target {
         Some(target) if found.targets().next().is_some() && !found.targets().any(|known| known == target) => {

@@ -6,9 +6,9 @@
 
 use std::cell::Cell;
 
-use super::{Clause, Filter, Limits, Modifier, Relation, Words, values};
+use super::{Clause, Context, Filter, Modifier, Relation, Words, values};
 use crate::reference::is_id;
-use crate::search::{Parameter, ParameterClass, normalise, resource_name, table};
+use crate::search::{Found, Parameter, ParameterClass, Registry, normalise, resource_name};
 use crate::{Issue, IssueType};
 
 /// A chain that names no types leads to every type that its parameters may refer to. More ways than this are too many.
@@ -30,7 +30,7 @@ pub enum Condition {
 
 /// One `name=value` while it is read.
 pub struct Pair<'p> {
-    pub limits: &'p Limits,
+    pub context: Context<'p>,
     pub place: &'p str,
     pub value: &'p str,
     ways: Cell<usize>,
@@ -46,8 +46,8 @@ impl Filter {
 }
 
 impl<'p> Pair<'p> {
-    pub fn new(limits: &'p Limits, place: &'p str, value: &'p str) -> Pair<'p> {
-        Pair { limits, place, value, ways: Cell::new(0) }
+    pub fn new(context: Context<'p>, place: &'p str, value: &'p str) -> Pair<'p> {
+        Pair { context, place, value, ways: Cell::new(0) }
     }
 
     /// What the pair asks of resources of `kind`.
@@ -63,7 +63,7 @@ impl<'p> Pair<'p> {
             return Err(self.always(IssueType::TooCostly, text));
         }
         let linked = name.starts_with("_has:") || name.contains('.');
-        if linked && links == self.limits.links {
+        if linked && links == self.context.limits.links {
             let text = format!("has more than {links} links: ask in several searches");
             return Err(self.always(IssueType::TooCostly, text));
         }
@@ -197,10 +197,16 @@ impl<'p> Pair<'p> {
     }
 
     fn find(&self, kind: &'static str, code: &str) -> Result<&'static Parameter, Refusal> {
-        let Some(parameter) = table().find(kind, code) else {
-            let near = nearest(kind, code);
-            let text = format!("{kind} has no such search parameter; nearest are {}", near.join(", "));
-            return Err(self.unknown(text));
+        let parameter = match self.context.registry.look(kind, code) {
+            Found::Known(parameter) => parameter,
+            Found::OnItsWay => {
+                let text = format!("{code} is still being indexed: ask again when GET $reindex says that it is ready");
+                return Err(self.unknown(text));
+            }
+            Found::Unknown => {
+                let near = nearest(self.context.registry, kind, code).join(", ");
+                return Err(self.unknown(format!("{kind} has no such search parameter; nearest are {near}")));
+            }
         };
         if !parameter.is_served() {
             return Err(self.unknown(format!("{code} is a special parameter that is not served")));
@@ -229,7 +235,7 @@ impl<'p> Pair<'p> {
     }
 
     fn few_enough(&self, code: &str, count: usize) -> Result<(), Refusal> {
-        let most = self.limits.values;
+        let most = self.context.limits.values;
         if count <= most {
             return Ok(());
         }
@@ -272,9 +278,9 @@ fn alternatives(text: &str) -> Vec<Vec<String>> {
 }
 
 /// The three names of the type's parameters that are the fewest letters away.
-fn nearest(kind: &str, code: &str) -> Vec<&'static str> {
+fn nearest(registry: &Registry, kind: &str, code: &str) -> Vec<&'static str> {
     let code = &code.as_bytes()[..code.len().min(64)];
-    let known = table().parameters(kind).iter().filter(|parameter| parameter.is_served());
+    let known = registry.parameters(kind).filter(|parameter| parameter.is_served());
     let mut near: Vec<(usize, &'static str)> =
         known.map(|parameter| (distance(code, parameter.code.as_bytes()), parameter.code)).collect();
     near.sort_unstable();

@@ -3,7 +3,7 @@
 use super::control::{self, Control};
 use super::include::{self, Direction};
 use super::name::{Pair, Refusal};
-use super::{ACROSS, COUNT_DEFAULT, Filter, Handling, Limits, Query, Summary, Total};
+use super::{ACROSS, COUNT_DEFAULT, Context, Filter, Handling, Query, Summary, Total};
 use crate::search::{resource_name, table};
 use crate::{Issue, IssueType, Severity};
 
@@ -13,16 +13,21 @@ const NOT_SERVED: [&str; 4] = ["_contained", "_containedType", "_filter", "_quer
 /// What HTTP's layer answers to and a query need not know.
 const PASSED_OVER: [&str; 2] = ["_format", "_pretty"];
 
-pub fn query(limits: &Limits, kind: &str, pairs: &[(String, String)], handling: Handling) -> Result<Query, Vec<Issue>> {
+pub fn query(
+    context: Context<'_>,
+    kind: &str,
+    pairs: &[(String, String)],
+    handling: Handling,
+) -> Result<Query, Vec<Issue>> {
     let Some(kind) = resource_name(kind) else {
         return Err(vec![Issue::error(IssueType::NotSupported, "", "no such resource type in R4")]);
     };
-    read(limits, vec![Filter::of(kind)], kind, pairs, handling)
+    read(context, vec![Filter::of(kind)], kind, pairs, handling)
 }
 
-pub fn across(limits: &Limits, pairs: &[(String, String)], handling: Handling) -> Result<Query, Vec<Issue>> {
+pub fn across(context: Context<'_>, pairs: &[(String, String)], handling: Handling) -> Result<Query, Vec<Issue>> {
     let filters = types(pairs).map_err(|issue| vec![issue])?;
-    read(limits, filters, ACROSS, pairs, handling)
+    read(context, filters, ACROSS, pairs, handling)
 }
 
 /// The types of `_type`, each once; all where it is not given.
@@ -48,13 +53,13 @@ fn types(pairs: &[(String, String)]) -> Result<Vec<Filter>, Issue> {
 const TYPE: &str = "_type";
 
 fn read(
-    limits: &Limits,
+    context: Context<'_>,
     filters: Vec<Filter>,
     kind: &'static str,
     pairs: &[(String, String)],
     handling: Handling,
 ) -> Result<Query, Vec<Issue>> {
-    let most = limits.parameters;
+    let most = context.limits.parameters;
     if pairs.len() > most {
         let text = format!("more than {most} search parameters: ask for less at once");
         return Err(vec![Issue::error(IssueType::TooCostly, "", text)]);
@@ -62,7 +67,7 @@ fn read(
     let mut query = empty(kind, filters);
     let mut issues = Vec::new();
     for (name, value) in pairs {
-        match pair(limits, &mut query, name, value) {
+        match pair(context, &mut query, name, value) {
             Ok(()) => query.used.push((name.clone(), value.clone())),
             Err(Refusal::Unknown(issue)) if handling == Handling::Lenient => {
                 query.warnings.push(Issue { severity: Severity::Warning, ..issue });
@@ -96,11 +101,11 @@ fn empty(kind: &'static str, each: Vec<Filter>) -> Query {
     }
 }
 
-fn pair(limits: &Limits, query: &mut Query, name: &str, value: &str) -> Result<(), Refusal> {
+fn pair(context: Context<'_>, query: &mut Query, name: &str, value: &str) -> Result<(), Refusal> {
     let place = place(name);
     let always = |code, text: String| Err(Refusal::Always(Issue::error(code, place.as_str(), text)));
-    if value.len() > limits.value_bytes {
-        return always(IssueType::TooLong, format!("is longer than {} bytes", limits.value_bytes));
+    if value.len() > context.limits.value_bytes {
+        return always(IssueType::TooLong, format!("is longer than {} bytes", context.limits.value_bytes));
     }
     if PASSED_OVER.contains(&name) || (name == TYPE && query.kind == ACROSS) {
         return Ok(());
@@ -114,22 +119,22 @@ fn pair(limits: &Limits, query: &mut Query, name: &str, value: &str) -> Result<(
         return Err(Refusal::Unknown(Issue::error(IssueType::NotSupported, place.as_str(), text)));
     }
     if let Some(control) = Control::named(code) {
-        return control::apply(query, control, modifier, value)
+        return control::apply(context, query, control, modifier, value)
             .or_else(|text| always(IssueType::Invalid, format!("{code} {text}")));
     }
     if let Some(direction) = direction(code) {
-        if query.includes.len() == limits.includes {
+        if query.includes.len() == context.limits.includes {
             return always(
                 IssueType::TooCostly,
-                format!("more than {} includes: ask for less at once", limits.includes),
+                format!("more than {} includes: ask for less at once", context.limits.includes),
             );
         }
-        return include::read(query, direction, modifier, value)
+        return include::read(context, query, direction, modifier, value)
             .or_else(|text| always(IssueType::NotSupported, format!("{code} {text}")));
     }
     let mut conditions = Vec::with_capacity(query.each.len());
     for filter in &query.each {
-        conditions.push(Pair::new(limits, &place, value).condition(filter.kind, name)?);
+        conditions.push(Pair::new(context, &place, value).condition(filter.kind, name)?);
     }
     query.each.iter_mut().zip(conditions).for_each(|(filter, condition)| filter.add(condition));
     Ok(())

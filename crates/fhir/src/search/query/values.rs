@@ -4,7 +4,7 @@ use super::{Bounds, Code, Criterion, InBase, Modifier, Prefix, QuantityUnit};
 use crate::decimal::Decimal;
 use crate::reference::{Literal, is_id, literal};
 use crate::schema;
-use crate::search::{Interval, Parameter, ParameterClass, hierarchical, normalise, table};
+use crate::search::{Interval, Parameter, ParameterClass, hierarchical, normalise};
 
 /// The values that commas separate, still escaped.
 pub fn split(text: &str, separator: u8) -> Vec<&str> {
@@ -81,7 +81,7 @@ fn criterion(parameter: &'static Parameter, modifier: Modifier, raw: &str) -> Re
 
 /// One value for each component, with a dollar sign between.
 fn composite(parameter: &'static Parameter, raw: &str) -> Result<Criterion, &'static str> {
-    let composite = table().composite(parameter).expect("a composite that is served is compiled");
+    let composite = parameter.composite().expect("a composite that is served is compiled");
     let parts = split(raw, b'$');
     if parts.len() != composite.components.len() || parts.iter().any(|part| part.is_empty()) {
         return Err("must have a value for each of its components, with $ between them");
@@ -125,7 +125,7 @@ fn hierarchy(parameter: &'static Parameter, modifier: Modifier, raw: &str) -> Re
 }
 
 fn token(parameter: &Parameter, raw: &str) -> Result<Criterion, &'static str> {
-    let implied = table().plan(parameter.kind).is_some_and(|plan| plan.implies_system(parameter.id));
+    let implied = parameter.plan().implies_system(parameter.id);
     Ok(Criterion::Token(match code(raw)? {
         // The system of such an element is its definition's, which the index does not hold and cannot differ.
         Code::InSystem { code, .. } if implied => Code::AnySystem(code),

@@ -103,7 +103,7 @@ fn base(full_url: &str) -> Option<&str> {
 /// The one resource that meets the criteria once the transaction is done.
 async fn meant(ask: &Ask, slots: &[Slot], text: &str, conditions: &mut Conditions) -> Result<Key, Failure> {
     let (kind, criteria) = text.split_once('?').expect("it was collected because it has one");
-    let mut query = conditional::criteria(kind, criteria)?;
+    let mut query = conditional::criteria(ask, kind, criteria)?;
     let own = || slots.iter().filter(|slot| slot.key.kind == kind && slot.writes());
     // What the transaction writes over is left out of what is found, so that as many more are looked for.
     query.count = u32::try_from(own().count() + 2).unwrap_or(COUNT_MAX).min(COUNT_MAX);

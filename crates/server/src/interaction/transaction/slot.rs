@@ -179,7 +179,7 @@ async fn created(
 }
 
 async fn search(ask: &Ask, kind: &str, criteria: &str, conditions: &mut Conditions) -> Result<Found, Failure> {
-    let (found, condition) = conditional::find(ask, conditional::criteria(kind, criteria)?).await?;
+    let (found, condition) = conditional::find(ask, conditional::criteria(ask, kind, criteria)?).await?;
     conditions.push(condition);
     Ok(found)
 }

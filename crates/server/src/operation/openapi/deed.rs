@@ -65,6 +65,8 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Meta => "Profiles, tags and labels",
         Deed::MetaAdd => "Add profiles, tags and labels",
         Deed::MetaDelete => "Take away profiles, tags and labels",
+        Deed::Reindex => "Put the search parameters in force that active SearchParameters define",
+        Deed::Reindexed => "Search parameters of this site, and how far the record is looked through for them",
         Deed::ValidateType => "Say what is wrong with a resource, and do not write it",
         Deed::ValidateInstance => "Say what is wrong with a resource that would be written here, and do not write it",
         Deed::ValidateStored => "Say what is wrong with the resource as it is stored",
@@ -105,7 +107,7 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
         Deed::Everything => &["_format", "_pretty", "start", "end", "_since", "_type", "_count", "_page"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
-        Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => &["_format", "_pretty"],
+        Deed::Meta | Deed::MetaAdd | Deed::MetaDelete | Deed::Reindex | Deed::Reindexed => &["_format", "_pretty"],
         Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => &["_format", "_pretty"],
         Deed::Batch => &["_format", "_pretty", "Prefer"],
         Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
@@ -181,6 +183,8 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::LastN => (&[("200", "matches")], &["400", "422"]),
         Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
         Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
+        Deed::Reindex => (&[("200", "Parameters")], &["403", "422"]),
+        Deed::Reindexed => (&[("200", "Parameters")], &[]),
         Deed::ValidateStored => (&[("200", "OperationOutcome")], &["404", "410"]),
         Deed::MetaAdd | Deed::MetaDelete => {
             (&[("200", "Parameters")], &["400", "404", "409", "410", "412", "413", "415", "422"])
