@@ -1,25 +1,37 @@
 //! Resources that are made to be dear: each grows with a number, in one place where a scan would be asked for.
 
 /// What is dear, how it is made, and how the first error begins that it deserves, if any.
-pub const SHAPES: &[(&str, fn(usize) -> String, Option<&str>)] = &[
-    ("contained, each referred to", contained, None),
-    ("canonicals that lead to what is contained", canonicals, None),
-    ("fragments that lead nowhere", fragments_that_lead_nowhere, Some("dom-3")),
-    ("versions of one fullUrl, each referred to", versions, None),
-    ("entries of one fullUrl, which all refer to it", one_url, Some("several entries")),
-    ("relative references beside a long fullUrl", long_url, None),
-    ("links of one relation behind many of others", links, Some("a link self")),
-    ("attributes of a tag", attributes, Some("txt-1: the narrative <div> has more than 128 attributes")),
-    ("groupings of an implementation guide", groupings, None),
-    ("versions of FHIR that a guide is for", releases, None),
-    ("codings of an observation and of its components", codings, None),
-    ("participants of a care team who are contained", participants, None),
-    ("care teams of a Bundle", care_teams, None),
-    ("elements under a long path", elements, Some("eld-19")),
-    ("concepts of a code system", concepts, None),
-    ("items of a questionnaire", items, None),
-    ("faults", faults, Some("pat-1")),
+pub struct Shape {
+    pub name: &'static str,
+    pub make: fn(usize) -> String,
+    pub first_error: Option<&'static str>,
+}
+
+pub const SHAPES: &[Shape] = &[
+    shape("contained, each referred to", contained, None),
+    shape("canonicals that lead to what is contained", canonicals, None),
+    shape("fragments that lead nowhere", fragments_that_lead_nowhere, Some("dom-3")),
+    shape("versions of one fullUrl, each referred to", versions, None),
+    shape("entries of one fullUrl, which all refer to it", one_url, Some("several entries")),
+    shape("relative references beside a long fullUrl", long_url, None),
+    shape("links of one relation behind many of others", links, Some("a link self")),
+    shape("entries of a transaction", transaction, None),
+    shape("messages within one another", messages, None),
+    shape("attributes of a tag", attributes, Some("txt-1: the narrative <div> has more than 128 attributes")),
+    shape("groupings of an implementation guide", groupings, None),
+    shape("versions of FHIR that a guide is for", releases, None),
+    shape("codings of an observation and of its components", codings, None),
+    shape("participants of a care team who are contained", participants, None),
+    shape("care teams of a Bundle", care_teams, None),
+    shape("elements under a long path", elements, Some("eld-19")),
+    shape("concepts of a code system", concepts, None),
+    shape("items of a questionnaire", items, None),
+    shape("faults", faults, Some("pat-1")),
 ];
+
+const fn shape(name: &'static str, make: fn(usize) -> String, first_error: Option<&'static str>) -> Shape {
+    Shape { name, make, first_error }
+}
 
 /// `n` times what is made of each number, with commas between.
 fn many(n: usize, one: impl Fn(usize) -> String) -> String {
@@ -80,6 +92,32 @@ fn links(n: usize) -> String {
     let others = many(n, |at| format!(r#"{{"relation":"x{at}","url":"http://a.org"}}"#));
     let selves = many(n, |_| r#"{"relation":"self","url":"http://a.org"}"#.to_owned());
     format!(r#"{{"resourceType":"Bundle","type":"searchset","link":[{others},{selves}]}}"#)
+}
+
+fn transaction(n: usize) -> String {
+    let entries = many(n, |at| {
+        format!(
+            r#"{{"fullUrl":"http://a.org/Basic/{at}","resource":{{"resourceType":"Basic","id":"{at}","code":{{"text":"x"}}}},"request":{{"method":"PUT","url":"Basic/{at}"}}}}"#
+        )
+    });
+    format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{entries}]}}"#)
+}
+
+/// Each of which would look for references in all that are in it.
+fn messages(n: usize) -> String {
+    const DEPTH: usize = 16;
+    let focus = many(n, |at| format!(r#"{{"reference":"Patient/{at}"}}"#));
+    let header = |focus: &str| {
+        format!(
+            r#"{{"fullUrl":"http://a.org/MessageHeader/1","resource":{{"resourceType":"MessageHeader","id":"1","eventUri":"http://a.org/e","source":{{"endpoint":"http://a.org"}},"focus":[{focus}]}}}}"#
+        )
+    };
+    let message =
+        |entries: String| format!(r#"{{"resourceType":"Bundle","id":"1","type":"message","entry":[{entries}]}}"#);
+    (0..DEPTH).fold(message(header(&focus)), |inner, _| {
+        let outer = header(r#"{"reference":"Bundle/1"}"#);
+        message(format!(r#"{outer},{{"fullUrl":"http://a.org/Bundle/1","resource":{inner}}}"#))
+    })
 }
 
 fn attributes(n: usize) -> String {
