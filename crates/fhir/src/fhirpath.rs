@@ -27,6 +27,7 @@ mod show;
 mod temporal;
 mod work;
 
+pub(crate) use distinct::key;
 pub use environment::Environment;
 pub use evaluate::EvaluateError;
 pub use item::{Element, Form, Item, Scalar};

@@ -7,6 +7,9 @@
 /// Elements within one another.
 const DEPTH_MAX: usize = 256;
 
+/// Attributes of one tag.
+const ATTRIBUTES_MAX: usize = 128;
+
 const NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 
 /// What is wrong with a narrative, said without the text that it holds.
@@ -150,6 +153,9 @@ impl<'t> Reader<'t> {
             self.rest = rest;
             if met.contains(&name) {
                 return Err(format!("<{element}> has an attribute twice"));
+            }
+            if met.len() == ATTRIBUTES_MAX {
+                return Err(format!("<{element}> has more than {ATTRIBUTES_MAX} attributes"));
             }
             met.push(name);
             if name == "xmlns" {

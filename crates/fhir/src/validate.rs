@@ -16,6 +16,7 @@ mod bundle;
 mod concept;
 mod contained;
 mod definition;
+mod found;
 pub(crate) mod narrative;
 mod plain;
 mod questionnaire;
@@ -24,6 +25,7 @@ mod reference;
 mod rules;
 mod value;
 mod walk;
+mod whole;
 mod words;
 
 use crate::{Issue, Resource, Severity};
@@ -35,7 +37,8 @@ pub struct Options<'o> {
     pub least: Severity,
     /// What time it is, as a dateTime, for an expression that asks; none of R4's own does.
     pub now: Option<&'o str>,
-    /// After so many issues it ends.
+    /// So many issues are listed. Where there are more, a last one says so; and one that is an error is looked for and
+    /// listed where none of them is, so that what is not valid is never taken as valid.
     pub issues_max: usize,
 }
 

@@ -79,3 +79,86 @@ fn what_is_answered_by_hand_is_what_the_expressions_say() {
     }
     assert!(found.is_empty(), "{found:#?}");
 }
+
+/// An invariant, what it holds for and what breaks it; `'` for `"`.
+const CASES: &[(&str, &str, &str)] = &[
+    (
+        "ref-1",
+        "{'resourceType':'Basic','contained':[{'resourceType':'Patient','id':'a'}],'code':{'text':'x'},'subject':{'reference':'#a'}}",
+        "{'resourceType':'Basic','contained':[{'resourceType':'Patient','id':'a'}],'code':{'text':'x'},'subject':{'reference':'#b'}}",
+    ),
+    (
+        "bdl-2",
+        "{'resourceType':'Bundle','type':'searchset','entry':[{'resource':{'resourceType':'Patient','id':'a'},'search':{'mode':'match'}}]}",
+        "{'resourceType':'Bundle','type':'collection','entry':[{'resource':{'resourceType':'Patient','id':'a'},'search':{'mode':'match'}}]}",
+    ),
+    (
+        "bdl-3",
+        "{'resourceType':'Bundle','type':'batch','entry':[{'request':{'method':'GET','url':'Patient'}}]}",
+        "{'resourceType':'Bundle','type':'batch','entry':[{'request':{'method':'GET','url':'Patient'}},{'resource':{'resourceType':'Patient'}}]}",
+    ),
+    (
+        "bdl-4",
+        "{'resourceType':'Bundle','type':'batch-response','entry':[{'response':{'status':'200'}}]}",
+        "{'resourceType':'Bundle','type':'collection','entry':[{'response':{'status':'200'}}]}",
+    ),
+    (
+        "bdl-7",
+        "{'resourceType':'Bundle','type':'collection','entry':[{'fullUrl':'s:1','resource':{'resourceType':'Patient','meta':{'versionId':'1'}}},{'fullUrl':'s:1','resource':{'resourceType':'Patient','meta':{'versionId':'2'}}}]}",
+        "{'resourceType':'Bundle','type':'collection','entry':[{'fullUrl':'s:1','resource':{'resourceType':'Patient'}},{'fullUrl':'s:1','resource':{'resourceType':'Patient'}}]}",
+    ),
+    (
+        "csd-1",
+        "{'resourceType':'CodeSystem','status':'draft','content':'complete','concept':[{'code':'a','concept':[{'code':'b'}]}]}",
+        "{'resourceType':'CodeSystem','status':'draft','content':'complete','concept':[{'code':'a','concept':[{'code':'a'}]}]}",
+    ),
+    (
+        "que-2",
+        "{'resourceType':'Questionnaire','status':'draft','item':[{'linkId':'a','type':'group','item':[{'linkId':'b','type':'string'}]}]}",
+        "{'resourceType':'Questionnaire','status':'draft','item':[{'linkId':'a','type':'group','item':[{'linkId':'a','type':'string'}]}]}",
+    ),
+    (
+        "ctm-1",
+        "{'resourceType':'CareTeam','contained':[{'resourceType':'Practitioner','id':'a'}],'participant':[{'member':{'reference':'#a'},'onBehalfOf':{'display':'x'}},{'member':{'reference':'Patient/1'},'onBehalfOf':{'display':'x'}}]}",
+        "{'resourceType':'CareTeam','contained':[{'resourceType':'Patient','id':'a'}],'participant':[{'member':{'reference':'#a'},'onBehalfOf':{'display':'x'}}]}",
+    ),
+    (
+        "ig-1",
+        "{'resourceType':'ImplementationGuide','url':'s:g','name':'G','status':'draft','packageId':'a.b','fhirVersion':['4.0.1'],'definition':{'grouping':[{'id':'a','name':'x'}],'resource':[{'reference':{'display':'x'},'groupingId':'a'},{'reference':{'display':'x'}}]}}",
+        "{'resourceType':'ImplementationGuide','url':'s:g','name':'G','status':'draft','packageId':'a.b','fhirVersion':['4.0.1'],'definition':{'grouping':[{'id':'a','name':'x'}],'resource':[{'reference':{'display':'x'},'groupingId':'b'}]}}",
+    ),
+    (
+        "ig-2",
+        "{'resourceType':'ImplementationGuide','url':'s:g','name':'G','status':'draft','packageId':'a.b','fhirVersion':['4.0.0','4.0.1'],'definition':{'resource':[{'reference':{'display':'x'},'fhirVersion':['4.0.1']}]}}",
+        "{'resourceType':'ImplementationGuide','url':'s:g','name':'G','status':'draft','packageId':'a.b','fhirVersion':['4.0.1'],'definition':{'resource':[{'reference':{'display':'x'},'fhirVersion':['4.0.1','4.0.0']}]}}",
+    ),
+    (
+        "obs-7",
+        "{'resourceType':'Observation','status':'final','code':{'coding':[{'system':'s:1','code':'a'}]},'valueBoolean':true,'component':[{'code':{'coding':[{'system':'s:1','code':'b'},{'system':'s:1','code':'a','display':'x'}]}}]}",
+        "{'resourceType':'Observation','status':'final','code':{'coding':[{'system':'s:1','code':'a','extension':[{'url':'s:2','valueDecimal':1.10}]}]},'valueBoolean':true,'component':[{'code':{'coding':[{'code':'a','system':'s:1','extension':[{'url':'s:2','valueDecimal':1.1}]}]}}]}",
+    ),
+    (
+        "sdf-8a",
+        "{'resourceType':'StructureDefinition','url':'s:1','name':'S','status':'draft','kind':'resource','abstract':false,'type':'Patient','differential':{'element':[{'path':'Patient.name'},{'path':'Patient.id'}]}}",
+        "{'resourceType':'StructureDefinition','url':'s:1','name':'S','status':'draft','kind':'resource','abstract':false,'type':'Patient','differential':{'element':[{'path':'Patient.name'},{'path':'Patients.id'}]}}",
+    ),
+    (
+        "sdf-8a",
+        "{'resourceType':'StructureDefinition','url':'s:1','name':'S','status':'draft','kind':'logical','abstract':false,'type':'s:2','differential':{'element':[{'path':'Patient'}]}}",
+        "{'resourceType':'StructureDefinition','url':'s:1','name':'S','status':'draft','kind':'resource','abstract':false,'type':'s:2','differential':{'element':[{'path':'Patient'}]}}",
+    ),
+];
+
+#[test]
+fn each_holds_and_is_broken_as_its_expression_says() {
+    for (key, good, bad) in CASES {
+        for (text, is_broken) in [(good, false), (bad, true)] {
+            let text = text.replace('\'', "\"");
+            let resource = json::read(text.as_bytes()).unwrap_or_else(|issues| panic!("{text}\n{issues:#?}"));
+            for issues in [validate(&resource, &OPTIONS), validate_by_expression(&resource, &OPTIONS)] {
+                let found = broken(&issues).iter().any(|(_, found)| found == key);
+                assert_eq!(found, is_broken, "{key} {text}\n{issues:#?}");
+            }
+        }
+    }
+}

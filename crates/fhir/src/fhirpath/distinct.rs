@@ -1,16 +1,17 @@
 //! A set of items by equality (FHIRPath §6.1.1), in the order in which they came.
 //!
 //! Equality is not hashing's: dates may be neither equal nor unequal, numbers are equal by value. So what is hashed is
-//! only what equal items surely share, and the few that share it are compared. Texts, which is what large sets are made
-//! of, are found at once.
+//! only what equal items surely share, and the few that share it are compared. Texts and objects, which is what large sets
+//! are made of, are found at once; nobody can choose them to share a hash, since that is another each time.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use super::compare::same;
 use super::evaluate::{EvaluateError, Scope};
 use super::item::{Element, Form, Item, is_a};
 use super::work::Work;
+use crate::decimal::Decimal;
 use crate::{Node, Object};
 
 /// Fewer are compared one with another.
@@ -21,6 +22,7 @@ pub struct Distinct<'r> {
     items: Vec<Item<'r>>,
     /// The places of items by their hash, once there are many.
     places: HashMap<u64, Vec<usize>>,
+    state: RandomState,
 }
 
 impl<'r> Distinct<'r> {
@@ -39,11 +41,11 @@ impl<'r> Distinct<'r> {
         }
         if self.items.len() == HASHED_FROM {
             for (at, known) in self.items.iter().enumerate() {
-                self.places.entry(hash(&scope.run.work, known)).or_default().push(at);
+                self.places.entry(hash(&self.state, &scope.run.work, known)).or_default().push(at);
             }
         }
         if self.items.len() >= HASHED_FROM {
-            self.places.entry(hash(&scope.run.work, &item)).or_default().push(self.items.len());
+            self.places.entry(hash(&self.state, &scope.run.work, &item)).or_default().push(self.items.len());
         }
         self.items.push(item);
         Ok(true)
@@ -54,7 +56,7 @@ impl<'r> Distinct<'r> {
             scope.spend(self.items.len())?;
             return Ok(self.items.iter().any(|known| same(&scope.run.work, known, item) == Some(true)));
         }
-        let Some(places) = self.places.get(&hash(&scope.run.work, item)) else { return Ok(false) };
+        let Some(places) = self.places.get(&hash(&self.state, &scope.run.work, item)) else { return Ok(false) };
         scope.spend(places.len())?;
         Ok(places.iter().any(|at| same(&scope.run.work, &self.items[*at], item) == Some(true)))
     }
@@ -64,9 +66,14 @@ impl<'r> Distinct<'r> {
     }
 }
 
+/// The same for objects that are equal, and different for others as surely as 64 bits tell.
+pub fn key(state: &RandomState, object: &Object<'_>) -> u64 {
+    object_hash(state, &Work::default(), object)
+}
+
 /// The same for all that are equal.
-fn hash(work: &Work, item: &Item<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
+fn hash(state: &RandomState, work: &Work, item: &Item<'_>) -> u64 {
+    let mut hasher = state.build_hasher();
     match (item.text(), item) {
         (Some(text), _) => {
             work.step_text(text.len());
@@ -74,35 +81,49 @@ fn hash(work: &Work, item: &Item<'_>) -> u64 {
         }
         // A Quantity may equal one of the language, in another unit.
         (None, Item::Element(Element { kind, form: Form::Object(object) })) if !is_a(kind, "Quantity") => {
-            return object_hash(work, object);
+            return object_hash(state, work, object);
         }
         _ => {}
     }
     hasher.finish()
 }
 
-/// Elements in any order. Numbers may be written in several ways, and are left out.
-fn object_hash(work: &Work, object: &Object<'_>) -> u64 {
+/// Elements in any order.
+fn object_hash(state: &RandomState, work: &Work, object: &Object<'_>) -> u64 {
     let mut sum = 0u64;
     for (name, node) in &object.fields {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = state.build_hasher();
         name.hash(&mut hasher);
-        node_hash(work, node, &mut hasher);
+        node_hash(state, work, node, &mut hasher);
         sum = sum.wrapping_add(hasher.finish());
     }
     sum
 }
 
-fn node_hash(work: &Work, node: &Node<'_>, hasher: &mut DefaultHasher) {
+fn node_hash(state: &RandomState, work: &Work, node: &Node<'_>, hasher: &mut impl Hasher) {
     work.step();
     match node {
-        Node::Object(object) => object_hash(work, object).hash(hasher),
-        Node::List(items) => items.iter().for_each(|item| node_hash(work, item, hasher)),
+        Node::Object(object) => object_hash(state, work, object).hash(hasher),
+        Node::List(items) => items.iter().for_each(|item| node_hash(state, work, item, hasher)),
         Node::Text(text) => {
             work.step_text(text.len());
             text.hash(hasher);
         }
         Node::Bool(value) => value.hash(hasher),
-        Node::Number(_) | Node::Null => {}
+        Node::Number(text) => number_hash(text, hasher),
+        Node::Null => {}
     }
+}
+
+/// By value, since `1.10` equals `1.1`; what is too long to be counted with equals only what is written alike.
+fn number_hash(text: &str, hasher: &mut impl Hasher) {
+    let Some(mut number) = Decimal::read(text) else { return text.hash(hasher) };
+    if number.mantissa == 0 {
+        number.exponent = 0;
+    }
+    while number.mantissa != 0 && number.mantissa % 10 == 0 {
+        number.mantissa /= 10;
+        number.exponent += 1;
+    }
+    (number.mantissa, number.exponent).hash(hasher);
 }

@@ -34,8 +34,7 @@ pub fn check(walk: &mut Walk<'_, '_>, frame: &Frame<'_>, owner: &Type, element: 
 fn canonical(walk: &mut Walk<'_, '_>, frame: &Frame<'_>, text: &str) {
     urn(walk, text);
     if let Some(id) = text.strip_prefix('#') {
-        let mut contained = frame.root.items("contained").iter().filter_map(|node| node.as_object());
-        if !id.is_empty() && !contained.any(|resource| resource.str("id") == Some(id)) {
+        if !id.is_empty() && frame.contained(id).is_none() {
             walk.error(IssueType::NotFound, "no resource with this id is contained here");
         }
     } else if !has_scheme(text) {

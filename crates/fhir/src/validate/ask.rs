@@ -26,6 +26,13 @@ const NEEDS_A_VALUE: [&str; 3] = ["ref-1", "ras-2", "md-1"];
 /// So is the name of a definition, which most of them need not have: `vsd-0`, `sdf-0`, …
 const OF_A_NAME: &str = "-0";
 
+impl Answer {
+    /// The answer to a condition.
+    pub fn of(holds: bool) -> Answer {
+        if holds { Answer::Holds } else { Answer::Broken }
+    }
+}
+
 /// Asks it of an element that is an object.
 pub fn of_object<'r>(
     rule: &Rule,
@@ -33,9 +40,6 @@ pub fn of_object<'r>(
     kind: &'static Type,
     object: &'r Object<'r>,
 ) -> Answer {
-    if rule.quick.is_some_and(|holds| holds(object)) {
-        return Answer::Holds;
-    }
     of(rule, environment, Element { kind, form: Form::Object(object) })
 }
 

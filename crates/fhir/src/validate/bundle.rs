@@ -1,23 +1,24 @@
 //! Bundles (R4 §2.36): the full URLs of entries, what they resolve to, and what each type of Bundle asks for beyond its
 //! invariants.
 
+mod addresses;
 mod document;
 mod search;
 
-use std::collections::HashMap;
+use addresses::{Addresses, Meaning};
 
 use super::walk::Walk;
 use crate::reference::{self, Literal, has_scheme};
 use crate::schema;
 use crate::{IssueType, Node, Object};
 
-/// The entries of a Bundle, by what they are called.
+/// The entries of a Bundle. Their addresses are kept apart, in `addresses.rs`.
 pub struct Index<'r> {
     pub bundle: &'r Object<'r>,
     /// The type: `document`, `transaction`, …
     pub kind: &'r str,
     pub entries: Vec<Entry<'r>>,
-    by_url: HashMap<&'r str, Vec<usize>>,
+    addresses: Addresses<'r>,
 }
 
 pub struct Entry<'r> {
@@ -39,85 +40,51 @@ pub enum Found {
 
 impl<'r> Index<'r> {
     pub fn of(bundle: &'r Object<'r>) -> Index<'r> {
-        let mut index = Index {
-            bundle,
-            kind: bundle.str("type").unwrap_or_default(),
-            entries: Vec::with_capacity(bundle.items("entry").len()),
-            by_url: HashMap::new(),
-        };
-        for (at, entry) in bundle.items("entry").iter().enumerate() {
+        let entry = |entry: &'r Node<'r>| {
             let entry = entry.as_object();
             let url = entry.and_then(|entry| entry.str("fullUrl"));
             let resource = entry.and_then(|entry| entry.get("resource")).and_then(Node::as_object);
             let kind = resource.and_then(|resource| schema::r4().resource(resource.str("resourceType")?));
-            if let (Some(url), Some(_)) = (url, kind) {
-                index.by_url.entry(url).or_default().push(at);
-            }
-            index.entries.push(Entry { url, resource, kind: kind.map(|kind| kind.name) });
-        }
-        index
+            Entry { url, resource, kind: kind.map(|kind| kind.name) }
+        };
+        let entries: Vec<Entry<'r>> = bundle.items("entry").iter().map(entry).collect();
+        let addresses = Addresses::of(&entries);
+        Index { bundle, kind: bundle.str("type").unwrap_or_default(), entries, addresses }
     }
 
     /// What a reference in the resource of an entry means.
     pub fn find(&self, text: &str, from: usize) -> Found {
-        let (mut count, mut first) = (0, 0);
-        let is_named = self.each_meant(text, from, &mut |entry| {
-            first = if count == 0 { entry } else { first };
-            count += 1;
-        });
-        match count {
-            0 if !is_named => Found::Unnamed,
-            0 => Found::None,
-            1 => Found::One(first),
-            _ => Found::Several,
+        match self.meaning(text, from) {
+            Meaning::Unnamed => Found::Unnamed,
+            Meaning::Nothing => Found::None,
+            Meaning::Address(address) => match self.entries_at(address) {
+                [] => Found::None,
+                [entry] => Found::One(*entry),
+                _ => Found::Several,
+            },
         }
     }
 
-    /// Gives every entry that a reference may mean; `false` where it is relative to nothing.
-    fn each_meant(&self, text: &str, from: usize, visit: &mut dyn FnMut(usize)) -> bool {
+    fn meaning(&self, text: &str, from: usize) -> Meaning {
         match reference::literal(text) {
-            Some(Literal::Absolute { url, .. }) => self.each_at(url, visit),
-            Some(Literal::Local { kind, id, version }) => {
-                let Some(url) = self.entries.get(from).and_then(|entry| entry.url) else {
-                    return !needs_url(self.kind);
-                };
-                let suffix = version.map_or_else(String::new, |version| format!("/_history/{version}"));
-                match base(url) {
-                    Some("urn:uuid:") => self.each_at(&format!("urn:uuid:{id}{suffix}"), visit),
-                    Some(base) => self.each_at(&format!("{base}{kind}/{id}{suffix}"), visit),
-                    None => {}
-                }
-            }
-            _ => {}
+            Some(Literal::Absolute { url, .. }) => self.addresses.absolute(&self.entries, url),
+            Some(Literal::Local { kind, id, version }) => match self.entries.get(from).and_then(|entry| entry.url) {
+                Some(_) => self.addresses.relative(&self.entries, from, (kind, id), version),
+                None if needs_url(self.kind) => Meaning::Unnamed,
+                None => Meaning::Nothing,
+            },
+            _ => Meaning::Nothing,
         }
-        true
     }
 
-    /// The entries with this address, which may name a version.
-    fn each_at(&self, url: &str, visit: &mut dyn FnMut(usize)) {
-        let (url, version) = match url.split_once("/_history/") {
-            Some((url, version)) => (url, Some(version)),
-            None => (url.split('#').next().unwrap_or_default(), None),
-        };
-        let entries = self.by_url.get(url).map_or(&[][..], Vec::as_slice);
-        let meant = entries.iter().filter(|entry| version.is_none() || self.version(**entry) == version);
-        meant.for_each(|entry| visit(*entry));
+    /// The entries that an address means.
+    fn entries_at(&self, address: usize) -> &[usize] {
+        self.addresses.entries(address)
     }
 
-    fn version(&self, entry: usize) -> Option<&'r str> {
-        let meta = self.entries[entry].resource?.get("meta")?;
-        meta.as_object()?.str("versionId")
-    }
-}
-
-/// What a relative reference is relative to: the server in `http://a.org/fhir/Patient/1`.
-fn base(url: &str) -> Option<&str> {
-    match reference::literal(url)? {
-        Literal::Absolute { kind: Some(kind), .. } => {
-            let end = url.rfind(&format!("/{kind}/"))?;
-            Some(&url[..=end])
-        }
-        _ => url.starts_with("urn:uuid:").then_some("urn:uuid:"),
+    /// How many addresses there are.
+    fn addresses(&self) -> usize {
+        self.addresses.count()
     }
 }
 
@@ -129,6 +96,9 @@ fn needs_url(kind: &str) -> bool {
 pub fn check<'r>(walk: &mut Walk<'r, '_>, bundle: &'r Object<'r>, index: &Index<'r>) {
     search::links(walk, bundle);
     for at in 0..index.entries.len() {
+        if walk.is_over() {
+            return;
+        }
         walk.path.enter("entry");
         walk.path.enter_item(at);
         entry(walk, index, at);

@@ -1,5 +1,7 @@
 //! Contained resources (R4 §2.3.0.3.1, invariants dom-2 to dom-6 of DomainResource).
 
+use std::collections::{HashMap, HashSet};
+
 use super::walk::{Frame, Walk};
 use crate::primitive::Primitive;
 use crate::schema::{self, Class, Type};
@@ -12,38 +14,55 @@ pub fn is_domain_resource(kind: &Type) -> bool {
     kind.class == Class::Resource && !NO_DOMAIN_RESOURCES.contains(&kind.name)
 }
 
-/// What is asked of a resource for the sake of those that it contains; and whether it has a narrative.
+/// What a resource contains, by id; of several with one id the first.
+pub type ById<'r> = HashMap<&'r str, &'r Object<'r>>;
+
+pub fn by_id<'r>(root: &'r Object<'r>) -> Option<ById<'r>> {
+    let contained = root.get("contained")?.items();
+    let mut by_id = ById::with_capacity(contained.len());
+    for object in contained.iter().filter_map(Node::as_object) {
+        if let Some(id) = object.str("id") {
+            by_id.entry(id).or_insert(object);
+        }
+    }
+    Some(by_id)
+}
+
+/// What is asked of a resource for the sake of those that it contains; and whether it has a narrative. One that is
+/// contained may contain none (`dom-2`), so those that it does are not looked at again.
 pub fn check<'r>(walk: &mut Walk<'r, '_>, frame: &Frame<'r>) {
-    if !is_domain_resource(frame.kind) {
+    if !is_domain_resource(frame.kind) || frame.is_contained() {
         return;
     }
     let contained = frame.resource.items("contained");
     if !contained.is_empty() {
         let fragments = fragments(frame.resource, frame.kind);
+        let mut ids = HashSet::new();
         for (at, resource) in contained.iter().enumerate() {
             let Node::Object(resource) = resource else { continue };
             walk.path.enter("contained");
             walk.path.enter_item(at);
             one(walk, resource, &fragments);
-            twice(walk, resource, &contained[..at]);
+            if resource.str("id").is_some_and(|id| !ids.insert(id)) {
+                walk.error(IssueType::Duplicate, "another contained resource has this id; each needs one of its own");
+            }
             walk.path.leave();
             walk.path.leave();
         }
     }
-    // One that is contained is shown by the narrative around it.
     let has_narrative = matches!(frame.resource.get("text"), Some(Node::Object(text)) if text.get("div").is_some());
-    if !has_narrative && !frame.is_contained() {
+    if !has_narrative {
         walk.broken("dom-6", Severity::Warning);
     }
 }
 
-fn one(walk: &mut Walk<'_, '_>, resource: &Object<'_>, fragments: &[&str]) {
+fn one(walk: &mut Walk<'_, '_>, resource: &Object<'_>, fragments: &HashSet<&str>) {
     if resource.get("contained").is_some() {
         walk.broken("dom-2", Severity::Error);
     }
     match resource.str("id") {
         None => walk.error(IssueType::Required, "a contained resource must have an id, by which it is referred to"),
-        Some(id) if fragments.iter().any(|fragment| fragment[1..] == *id) => {}
+        Some(id) if fragments.contains(id) => {}
         Some(_) if refers_to_container(resource) => {}
         Some(_) => walk.broken("dom-3", Severity::Error),
     }
@@ -57,21 +76,10 @@ fn one(walk: &mut Walk<'_, '_>, resource: &Object<'_>, fragments: &[&str]) {
     }
 }
 
-fn twice<'r>(walk: &mut Walk<'r, '_>, resource: &Object<'r>, before: &[Node<'r>]) {
-    let Some(id) = resource.str("id") else { return };
-    if before.iter().filter_map(Node::as_object).any(|other| other.str("id") == Some(id)) {
-        walk.error(IssueType::Duplicate, "another contained resource has this id; each needs one of its own");
-    }
-}
-
-/// Everything in a resource, what it contains with it, that points at something contained: `#p1`.
-fn fragments<'r>(resource: &'r Object<'_>, kind: &'static Type) -> Vec<&'r str> {
-    let mut found = Vec::new();
-    each_pointer(resource, kind, &mut |text| {
-        if text.starts_with('#') {
-            found.push(text);
-        }
-    });
+/// The ids at which something in a resource, or in what it contains, points: `p1` for `#p1`.
+fn fragments<'r>(resource: &'r Object<'_>, kind: &'static Type) -> HashSet<&'r str> {
+    let mut found = HashSet::new();
+    each_pointer(resource, kind, &mut |text| found.extend(text.strip_prefix('#')));
     found
 }
 

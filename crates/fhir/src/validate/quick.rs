@@ -1,12 +1,15 @@
-//! Invariants that are answered without FHIRPath, because nearly everything is asked them.
+//! Invariants that are answered without FHIRPath, because nearly everything is asked them, or because their expression
+//! would look through all for each (`whole.rs`).
 //!
-//! A [`Quick`] check is asked first, and only its yes counts: where it cannot tell, the expression is evaluated. So it
-//! can be no more lenient than R4. `tests/invariants.rs` evaluates every one of them on real resources beside these.
+//! A [`Quick`] check is asked first; where it cannot tell, the expression is evaluated. So it can be no more lenient
+//! than R4. `tests/invariants.rs` evaluates every one of them on real resources beside these.
 
+use super::walk::Frame;
+use super::whole;
 use crate::{Node, Object};
 
-/// Whether the invariant holds for sure.
-pub type Quick = fn(&Object<'_>) -> bool;
+/// Whether the invariant holds for an object, where that is sure.
+pub type Quick = for<'r> fn(&Frame<'r>, &'r Object<'r>) -> Option<bool>;
 
 /// Answered by the walk itself (`ele-1`, `ext-1`, `eld-19`), by `contained.rs` and by `narrative.rs`.
 pub fn is_by_hand(key: &str) -> bool {
@@ -17,32 +20,31 @@ pub fn is_by_hand(key: &str) -> bool {
 
 pub fn of(key: &str) -> Option<Quick> {
     Some(match key {
-        "ref-1" => no_fragment,
-        "per-1" => in_order,
-        "qty-3" => |quantity| quantity.get("code").is_none() || quantity.get("system").is_some(),
-        "cpt-2" => |point| lacks(point, "value") || point.get("system").is_some(),
-        "att-1" => |attachment| lacks(attachment, "data") || attachment.get("contentType").is_some(),
-        "obs-3" => |range| ["low", "high", "text"].iter().any(|name| range.get(name).is_some()),
-        "obs-6" => |observation| observation.get("dataAbsentReason").is_none(),
-        "obs-7" => |observation| observation.get("component").is_none(),
-        "rng-2" => |range| range.get("low").is_none() || range.get("high").is_none(),
-        "tim-1" => |repeat| lacks(repeat, "duration"),
-        "tim-2" => |repeat| lacks(repeat, "period"),
-        "con-4" => |condition| ABATEMENT.iter().all(|name| lacks(condition, name)),
-        _ => return None,
+        "per-1" => |_, period| yes(in_order(period)),
+        "qty-3" => |_, quantity| yes(quantity.get("code").is_none() || quantity.get("system").is_some()),
+        "cpt-2" => |_, point| yes(lacks(point, "value") || point.get("system").is_some()),
+        "att-1" => |_, attachment| yes(lacks(attachment, "data") || attachment.get("contentType").is_some()),
+        "obs-3" => |_, range| yes(["low", "high", "text"].iter().any(|name| range.get(name).is_some())),
+        "obs-6" => |_, observation| yes(observation.get("dataAbsentReason").is_none()),
+        "rng-2" => |_, range| yes(range.get("low").is_none() || range.get("high").is_none()),
+        "tim-1" => |_, repeat| yes(lacks(repeat, "duration")),
+        "tim-2" => |_, repeat| yes(lacks(repeat, "period")),
+        "con-4" => |_, condition| yes(ABATEMENT.iter().all(|name| lacks(condition, name))),
+        _ => return whole::of(key),
     })
+}
+
+/// Only the yes is sure.
+fn yes(holds: bool) -> Option<bool> {
+    holds.then_some(true)
 }
 
 const ABATEMENT: [&str; 5] =
     ["abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange", "abatementString"];
 
 /// Whether there is neither the element nor its extensions.
-fn lacks(object: &Object<'_>, name: &str) -> bool {
+pub fn lacks(object: &Object<'_>, name: &str) -> bool {
     object.fields.iter().all(|(field, _)| field.strip_prefix('_').unwrap_or(field) != name)
-}
-
-fn no_fragment(reference: &Object<'_>) -> bool {
-    reference.str("reference").is_none_or(|text| !text.starts_with('#'))
 }
 
 /// Times of one length and one zone have the order of their letters.

@@ -67,11 +67,21 @@ fn not_literal(walk: &mut Walk<'_, '_>, frame: &Frame<'_>, text: &str) {
 
 /// The type of the contained resource with this id, or of the resource around it for `#`.
 fn contained(frame: &Frame<'_>, id: &str) -> Option<&'static str> {
-    let object = match id {
-        "" => Some(frame.root),
-        _ => frame.root.items("contained").iter().filter_map(|node| node.as_object()).find(|o| o.str("id") == Some(id)),
-    };
-    schema::r4().resource(object?.str("resourceType")?).map(|kind| kind.name)
+    let object = if id.is_empty() { frame.root } else { frame.contained(id)? };
+    schema::r4().resource(object.str("resourceType")?).map(|kind| kind.name)
+}
+
+/// The type of the resource that a reference means, where it is contained or in the Bundle.
+pub fn at_hand(frame: &Frame<'_>, reference: &Object<'_>) -> Option<&'static str> {
+    let text = reference.str("reference")?;
+    if let Literal::Contained(id) = reference::literal(text)? {
+        return contained(frame, id);
+    }
+    let (bundle, entry) = frame.bundle.as_ref()?;
+    match bundle.find(text, *entry) {
+        Found::One(entry) => bundle.entries[entry].kind,
+        _ => None,
+    }
 }
 
 /// The type of the entry that is meant, where the resource is in a Bundle.

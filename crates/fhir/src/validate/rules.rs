@@ -39,7 +39,7 @@ pub struct Rule {
     pub severity: Severity,
     /// As it is evaluated.
     pub expression: &'static str,
-    /// Whether it holds, where a yes can be had cheaply.
+    /// Whether it holds, where that can be told without evaluating it.
     pub quick: Option<Quick>,
     pub program: Expression,
 }

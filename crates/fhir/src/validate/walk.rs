@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::ask::{self, Answer};
+use super::found::Issues;
 use super::rules::{self, Rule, Rules};
 use super::{
     Options, address, bundle, concept, contained, definition, narrative, plain, questionnaire, quick, reference, value,
@@ -19,7 +20,7 @@ pub fn walk(resource: &Resource<'_>, options: &Options<'_>, plain: bool) -> Vec<
     let mut walk = Walk {
         options: *options,
         path: Path::default(),
-        issues: Vec::new(),
+        issues: Issues::new(options),
         ids: HashSet::new(),
         narrative_ids: HashSet::new(),
         profiles: HashSet::new(),
@@ -31,7 +32,7 @@ pub fn walk(resource: &Resource<'_>, options: &Options<'_>, plain: bool) -> Vec<
         walk.path.enter(kind.name);
         walk.resource(&Frame::of(&resource.object, kind, None));
     }
-    walk.issues
+    walk.issues.into_list()
 }
 
 /// The resource that the walk is in.
@@ -42,13 +43,21 @@ pub struct Frame<'r> {
     /// `%rootResource`: the resource around a contained one, otherwise the resource itself.
     pub root: &'r Object<'r>,
     root_kind: &'static Type,
+    /// What the root contains, where it contains anything.
+    by_id: Option<Rc<contained::ById<'r>>>,
     /// The Bundle that it is in, and in which entry; a contained resource is in that of the resource around it.
     pub bundle: Option<(Rc<bundle::Index<'r>>, usize)>,
 }
 
 impl<'r> Frame<'r> {
     fn of(resource: &'r Object<'r>, kind: &'static Type, bundle: Option<(Rc<bundle::Index<'r>>, usize)>) -> Frame<'r> {
-        Frame { resource, kind, root: resource, root_kind: kind, bundle }
+        let by_id = contained::by_id(resource).map(Rc::new);
+        Frame { resource, kind, root: resource, root_kind: kind, by_id, bundle }
+    }
+
+    /// The resource with this id that the root contains.
+    pub fn contained(&self, id: &str) -> Option<&'r Object<'r>> {
+        self.by_id.as_ref()?.get(id).copied()
     }
 
     pub fn is_contained(&self) -> bool {
@@ -68,7 +77,7 @@ impl<'r> Frame<'r> {
 pub struct Walk<'r, 'o> {
     pub options: Options<'o>,
     pub path: Path,
-    issues: Vec<Issue>,
+    issues: Issues,
     /// Ids of elements in the resource that is walked through, with those that it contains.
     ids: HashSet<&'r str>,
     /// The same of its narrative.
@@ -97,7 +106,7 @@ impl<'r> Walk<'r, '_> {
         if frame.kind.name == "Bundle" {
             let index = Rc::new(bundle::Index::of(frame.resource));
             bundle::check(self, frame.resource, &index);
-            let inside = Frame { bundle: Some((index, 0)), ..*frame };
+            let inside = Frame { bundle: Some((index, 0)), by_id: frame.by_id.clone(), ..*frame };
             self.elements(&inside, frame.kind, frame.resource);
         } else {
             self.elements(frame, frame.kind, frame.resource);
@@ -113,13 +122,13 @@ impl<'r> Walk<'r, '_> {
         let rules = rules::of(kind);
         let environment = frame.environment(self.options.now);
         for rule in rules.map_or(&[][..], |rules| &rules.own) {
-            if rule.severity <= self.options.least {
-                let answer = ask::of_object(rule, &environment, kind, object);
+            if self.issues.wants(rule.severity) {
+                let answer = self.ask(rule, frame, &environment, kind, object);
                 self.answered(rule, answer);
             }
         }
         for (name, node) in &object.fields {
-            if self.is_full() {
+            if self.issues.is_over() {
                 return;
             }
             if let Some(element) = kind.element(name) {
@@ -140,6 +149,9 @@ impl<'r> Walk<'r, '_> {
         match node {
             Node::List(items) => {
                 for (at, item) in items.iter().enumerate().filter(|(_, item)| **item != Node::Null) {
+                    if self.issues.is_over() {
+                        break;
+                    }
                     self.path.enter_item(at);
                     visit(self, item, at);
                     self.path.leave();
@@ -160,10 +172,13 @@ impl<'r> Walk<'r, '_> {
     ) {
         let kind = schema::r4().kind_of(element);
         let asked = rules.map_or(&[][..], |rules| &rules.elements);
-        let (least, environment) = (self.options.least, frame.environment(self.options.now));
-        for (_, rule) in asked.iter().filter(|(name, rule)| *name == element.stem && rule.severity <= least) {
+        let environment = frame.environment(self.options.now);
+        for (_, rule) in asked.iter().filter(|(name, _)| *name == element.stem) {
+            if !self.issues.wants(rule.severity) {
+                continue;
+            }
             let answer = match node {
-                Node::Object(object) => ask::of_object(rule, &environment, kind, object),
+                Node::Object(object) => self.ask(rule, frame, &environment, kind, object),
                 _ => ask::of_primitive(rule, &environment, kind, Some(node), None),
             };
             self.answered(rule, answer);
@@ -187,12 +202,15 @@ impl<'r> Walk<'r, '_> {
     fn nested(&mut self, frame: &Frame<'r>, owner: &'static Type, element: &Element, object: &'r Object<'r>) {
         let Some(kind) = object.str("resourceType").and_then(|name| schema::r4().resource(name)) else { return };
         let nested = match (owner.name, element.name) {
-            (_, "contained") => Frame { resource: object, kind, bundle: frame.bundle.clone(), ..*frame },
-            ("Bundle.entry", "resource") => {
+            (_, "contained") => {
+                Frame { resource: object, kind, by_id: frame.by_id.clone(), bundle: frame.bundle.clone(), ..*frame }
+            }
+            ("Bundle.entry" | "Bundle.entry.response", _) => {
                 let bundle = frame.bundle.as_ref().map(|(index, _)| (Rc::clone(index), self.entry));
                 Frame::of(object, kind, bundle)
             }
-            _ => Frame::of(object, kind, None),
+            // What Parameters have in them is in the Bundle that they are in.
+            _ => Frame::of(object, kind, frame.bundle.clone()),
         };
         let entry = self.entry;
         self.resource(&nested);
@@ -267,7 +285,7 @@ impl<'r> Walk<'r, '_> {
 
     fn profiles(&mut self, resource: &'r Object<'r>) {
         let Some(Node::Object(meta)) = resource.get("meta") else { return };
-        if self.options.least < Severity::Information {
+        if !self.issues.wants(Severity::Information) {
             return;
         }
         for (at, profile) in meta.items("profile").iter().filter_map(Node::as_str).enumerate() {
@@ -278,6 +296,18 @@ impl<'r> Walk<'r, '_> {
                 self.note_at(&format!("meta.profile[{at}]"), Severity::Information, IssueType::NotSupported, text);
             }
         }
+    }
+
+    fn ask(
+        &self,
+        rule: &Rule,
+        frame: &Frame<'r>,
+        environment: &Environment<'_, 'r>,
+        kind: &'static Type,
+        object: &'r Object<'r>,
+    ) -> Answer {
+        let by_hand = rule.quick.filter(|_| !self.plain).and_then(|quick| quick(frame, object));
+        by_hand.map_or_else(|| ask::of_object(rule, environment, kind, object), Answer::of)
     }
 
     pub fn answered(&mut self, rule: &Rule, answer: Answer) {
@@ -316,25 +346,20 @@ impl<'r> Walk<'r, '_> {
     }
 
     pub fn note(&mut self, severity: Severity, code: IssueType, text: impl Into<String>) {
-        if severity <= self.options.least && !self.is_full() {
-            self.add(Issue::new(severity, code, self.path.to_string(), text));
+        if self.issues.wants(severity) {
+            self.issues.add(Issue::new(severity, code, self.path.to_string(), text));
         }
     }
 
     /// Notes something of an element below this place.
     pub fn note_at(&mut self, below: &str, severity: Severity, code: IssueType, text: impl Into<String>) {
-        if severity <= self.options.least && !self.is_full() {
-            self.add(Issue::new(severity, code, self.path.of(below), text));
+        if self.issues.wants(severity) {
+            self.issues.add(Issue::new(severity, code, self.path.of(below), text));
         }
     }
 
-    fn add(&mut self, issue: Issue) {
-        if !self.is_full() {
-            self.issues.push(issue);
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.issues.len() >= self.options.issues_max
+    /// Whether nothing more need be looked for.
+    pub fn is_over(&self) -> bool {
+        self.issues.is_over()
     }
 }

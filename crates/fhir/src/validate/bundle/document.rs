@@ -3,9 +3,7 @@
 //! What a Composition refers to directly is in its document, and every entry of a document can be reached from the
 //! Composition, forwards or backwards. A message may leave out what it refers to, so there it is only a warning.
 
-use std::collections::VecDeque;
-
-use super::{Found, Index};
+use super::{Found, Index, Meaning};
 use crate::validate::walk::Walk;
 use crate::{IssueType, Node, Object, Severity};
 
@@ -30,74 +28,83 @@ pub fn check<'r>(walk: &mut Walk<'r, '_>, index: &Index<'r>) {
 }
 
 fn complete(walk: &mut Walk<'_, '_>, index: &Index<'_>, composition: &Object<'_>) {
-    let mut missing = Vec::new();
     for path in BELONG {
-        belongs(index, composition, path, path[0].to_owned(), &mut missing);
+        belongs(walk, index, composition, path, path[0].to_owned());
     }
-    sections(index, composition, "", &mut missing);
-    for path in missing {
-        let text = "the document lacks the resource that this refers to: no entry has it as its fullUrl";
-        walk.note_at(&format!("entry[0].resource.{path}"), Severity::Error, IssueType::NotFound, text);
-    }
+    sections(walk, index, composition, "");
 }
 
-fn sections(index: &Index<'_>, object: &Object<'_>, path: &str, missing: &mut Vec<String>) {
+fn sections(walk: &mut Walk<'_, '_>, index: &Index<'_>, object: &Object<'_>, path: &str) {
     for (at, section) in object.items("section").iter().enumerate() {
         let Node::Object(section) = section else { continue };
         let path = format!("{path}section[{at}]");
         for name in BELONG_OF_SECTION {
-            belongs(index, section, &[name], format!("{path}.{name}"), missing);
+            belongs(walk, index, section, &[name], format!("{path}.{name}"));
         }
-        sections(index, section, &format!("{path}."), missing);
+        sections(walk, index, section, &format!("{path}."));
     }
 }
 
-fn belongs(index: &Index<'_>, object: &Object<'_>, steps: &[&str], path: String, missing: &mut Vec<String>) {
+fn belongs(walk: &mut Walk<'_, '_>, index: &Index<'_>, object: &Object<'_>, steps: &[&str], path: String) {
     let Some((name, rest)) = steps.split_first() else { return };
     let is_list = matches!(object.get(name), Some(Node::List(_)));
     for (at, node) in object.items(name).iter().enumerate() {
         let Node::Object(next) = node else { continue };
         let path = if is_list { format!("{path}[{at}]") } else { path.clone() };
         match rest.first() {
-            Some(name) => belongs(index, next, rest, format!("{path}.{name}"), missing),
+            Some(name) => belongs(walk, index, next, rest, format!("{path}.{name}")),
             None => {
                 let reference = next.str("reference").filter(|text| !text.starts_with('#'));
                 if reference.is_some_and(|text| index.find(text, 0) == Found::None) {
-                    missing.push(path);
+                    let text = "the document lacks the resource that this refers to: no entry has it as its fullUrl";
+                    walk.note_at(&format!("entry[0].resource.{path}"), Severity::Error, IssueType::NotFound, text);
                 }
             }
         }
     }
 }
 
-/// Which entries hang together with the first.
+/// Which entries hang together with the first. An address is a knot between the entries that refer to it and those that
+/// it means, so that there are no more threads than references and entries.
 fn reached(index: &Index<'_>) -> Vec<bool> {
-    let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); index.entries.len()];
+    let mut references = Vec::new();
     for (from, entry) in index.entries.iter().enumerate() {
         let Some(resource) = entry.resource else { continue };
         each_reference(resource, &mut |text| {
-            index.each_meant(text, from, &mut |to| {
-                neighbours[from].push(to);
-                neighbours[to].push(from);
-            });
+            if let Meaning::Address(address) = index.meaning(text, from) {
+                references.push((from, address));
+            }
         });
     }
-    let mut reached = vec![false; index.entries.len()];
-    let mut next = VecDeque::from([0]);
-    while let Some(at) = next.pop_front() {
+    let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); index.entries.len() + index.addresses()];
+    for (from, address) in references {
+        let knot = index.entries.len() + address;
+        if neighbours[knot].is_empty() {
+            for to in index.entries_at(address) {
+                neighbours[knot].push(*to);
+                neighbours[*to].push(knot);
+            }
+        }
+        neighbours[knot].push(from);
+        neighbours[from].push(knot);
+    }
+    let mut reached = vec![false; neighbours.len()];
+    let mut next = vec![0];
+    while let Some(at) = next.pop() {
         if !std::mem::replace(&mut reached[at], true) {
             next.extend(&neighbours[at]);
         }
     }
+    reached.truncate(index.entries.len());
     reached
 }
 
-/// Every text that may be a reference, in whatever is in the resource.
+/// Every text that may be a reference, in whatever is in the resource but for Bundles, which have addresses of their own.
 fn each_reference<'r>(object: &'r Object<'_>, visit: &mut dyn FnMut(&'r str)) {
     for (name, node) in &object.fields {
         for item in node.items() {
             match item {
-                Node::Object(object) => each_reference(object, visit),
+                Node::Object(object) if object.str("resourceType") != Some("Bundle") => each_reference(object, visit),
                 Node::Text(text)
                     if *name == "reference" || name.starts_with("valueU") || name.starts_with("valueC") =>
                 {

@@ -9,13 +9,11 @@ use crate::{IssueType, Node, Object};
 const SINGLE: [&str; 6] = ["self", "first", "previous", "prev", "next", "last"];
 
 pub fn links(walk: &mut Walk<'_, '_>, bundle: &Object<'_>) {
-    let links: Vec<&str> = bundle
-        .items("link")
-        .iter()
-        .map(|link| link.as_object().and_then(|l| l.str("relation")).unwrap_or(""))
-        .collect();
-    for (at, relation) in links.iter().enumerate() {
-        if SINGLE.contains(relation) && links[..at].contains(relation) {
+    let mut met = [false; SINGLE.len()];
+    for (at, link) in bundle.items("link").iter().enumerate() {
+        let relation = link.as_object().and_then(|link| link.str("relation")).unwrap_or_default();
+        let Some(single) = SINGLE.iter().position(|single| *single == relation) else { continue };
+        if std::mem::replace(&mut met[single], true) {
             walk.path.enter("link");
             walk.path.enter_item(at);
             walk.error(IssueType::Duplicate, format!("a link {relation} is there already; a page has one"));
