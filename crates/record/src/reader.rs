@@ -1,8 +1,9 @@
-//! The threads that read, each with its own connection: one bounded queue, first come, first served.
+//! The threads that read, each with its own connection: one bounded queue, first come, first served. And connections for
+//! what is quicker to read than to hand to another thread and back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -17,6 +18,8 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 pub struct Readers {
     jobs: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
+    /// Lent to callers' threads, one at a time.
+    lent: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
@@ -31,7 +34,24 @@ impl Readers {
             let thread = thread.spawn(move || work(&db, &waiting));
             threads.push(thread.map_err(|why| OpenError::Damaged(format!("no thread to read with: {why}")))?);
         }
-        Ok(Readers { jobs: Some(jobs), threads })
+        let lent = (0..count.max(1)).map(|_| schema::open_reader(&place.file)).collect::<Result<_, _>>()?;
+        Ok(Readers { jobs: Some(jobs), threads, lent: Mutex::new(lent) })
+    }
+
+    /// Runs what reads a handful of rows by their keys in the caller's own thread: some ten microseconds, where to wake
+    /// another thread and to be woken by it takes as long again.
+    pub async fn run_here<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let Some(db) = self.lent().pop() else { return self.run(read).await };
+        let result = snapshot(&db, |db| read(db).map_err(broken));
+        self.lent().push(db);
+        result
+    }
+
+    fn lent(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `read` in one read transaction: all that it reads is of one moment.
@@ -74,18 +94,20 @@ fn work(db: &Connection, waiting: &Mutex<Receiver<Job>>) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // A broken invariant in one read is that read's end, not the thread's; its caller is answered `Broken`.
-        if catch_unwind(AssertUnwindSafe(|| job(db))).is_err() {
-            tracing::error!("a read stopped at a broken invariant");
-        }
+        job(db);
     }
 }
 
+/// Reads in one transaction. A broken invariant is the end of this read, and not of the thread nor of the connection.
 fn snapshot<T>(db: &Connection, read: impl FnOnce(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
-    let moment = db.unchecked_transaction().map_err(broken)?;
-    let result = read(db);
-    moment.finish().map_err(broken)?;
-    result
+    let run = |sql| db.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(broken);
+    run("BEGIN")?;
+    let result = catch_unwind(AssertUnwindSafe(|| read(db)));
+    run("ROLLBACK")?;
+    result.unwrap_or_else(|_| {
+        tracing::error!("a read stopped at a broken invariant");
+        Err(ReadError::Broken)
+    })
 }
 
 /// The caller learns that it failed; the operator's log, why. SQLite's texts name tables, never values.

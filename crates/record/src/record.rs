@@ -26,6 +26,8 @@ use crate::search::{self, Page, SearchLimits};
 use crate::version::{Key, MessageId, Position, Time, Version};
 use crate::writer::Writer;
 
+/// More keys than these are read by a reader's thread, so that the caller's is not held up.
+const KEYS_HERE: usize = 4;
 /// Batches by which a search for words first lets their index follow, and a decision that depends on one.
 const BATCHES_OF_A_SEARCH: usize = 4;
 const BATCHES_OF_A_DECISION: usize = 100;
@@ -127,7 +129,7 @@ impl Record {
             return Ok(None);
         }
         let key = key.clone();
-        self.shared.readers.run(move |db| read::version(db, &key, vid)).await
+        self.shared.readers.run_here(move |db| read::version(db, &key, vid)).await
     }
 
     /// Former versions, newest first.
@@ -153,8 +155,9 @@ impl Record {
         keys: &[Key],
         position: Position,
     ) -> Result<Vec<Option<Version>>, ReadError> {
-        let (reach, keys) = (access.read().clone(), keys.to_vec());
-        self.shared.readers.run(move |db| read::current(db, &reach, &keys, position)).await
+        let (reach, keys, few) = (access.read().clone(), keys.to_vec(), keys.len() <= KEYS_HERE);
+        let read = move |db: &Connection| read::current(db, &reach, &keys, position);
+        if few { self.shared.readers.run_here(read).await } else { self.shared.readers.run(read).await }
     }
 
     /// Where each key leads through aliases and merges: itself where nothing is redirected. A loop ends at the key that

@@ -83,7 +83,7 @@ pub fn open_checkpointer(file: &Path) -> Result<Connection, OpenError> {
     Ok(db)
 }
 
-/// Connections never leave the thread that uses them, so SQLite's own mutexes are left out.
+/// A connection is used by one thread at a time, so SQLite's own mutexes are left out.
 fn connect(file: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let db = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(damaged)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
