@@ -41,6 +41,7 @@ mod clock;
 mod commit;
 mod compare;
 mod condition;
+mod deadline;
 mod derived;
 mod error;
 mod filing;

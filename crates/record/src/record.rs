@@ -178,7 +178,8 @@ impl Record {
     async fn page(&self, access: &Access, query: &Query, page: Option<PageKey>) -> Result<Page, ReadError> {
         let (reach, query) = (access.read().clone(), query.clone());
         let limits = Arc::clone(&self.shared.limits);
-        self.shared.readers.run_checked(move |db| search::page(db, &reach, &limits, &query, page)).await
+        let time = limits.time;
+        self.shared.readers.run_within(time, move |db| search::page(db, &reach, &limits, &query, page)).await
     }
 
     /// Lets the index of words follow to a position, by so many batches at most. Whether it came there.

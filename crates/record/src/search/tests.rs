@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use consent::{Policy, Reach};
 use fhir::search::{Handling, Limits, Query};
@@ -230,6 +231,12 @@ async fn a_limit_that_is_reached_is_named() {
     let every = read("Observation?status=final&_total=accurate&_count=1");
     assert!(matches!(store.ask(&all, &few(5, 100, 10), &every), Err(ReadError::TooCostly(_))));
     assert_eq!(store.ask(&all, &few(5, 100, 100), &every).unwrap().total, Some(22));
+    let no_time = SearchLimits { time: Duration::ZERO, ..SearchLimits::default() };
+    for query in [&words, &every, &query] {
+        assert_eq!(store.ask(&all, &no_time, query).err(), Some(ReadError::OutOfTime));
+    }
+    let all_time = SearchLimits { time: Duration::MAX, ..SearchLimits::default() };
+    assert_eq!(store.ask(&all, &all_time, &every).unwrap().total, Some(22));
 }
 
 /// What is filed under a record that was merged is found through the one that stands for it, along chains too.

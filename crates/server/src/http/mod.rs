@@ -56,6 +56,7 @@ impl Http {
     /// Begins to answer. The threads that answer are actix's own.
     pub fn start(app: &App, listener: TcpListener) -> std::io::Result<Http> {
         let settings = &app.config.http;
+        close_on_the_deaf(&listener, settings.write_seconds)?;
         let workers = match settings.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
@@ -92,6 +93,13 @@ impl Http {
             () = in_hand => {}
         }
     }
+}
+
+/// Connections that this listener takes end when the other side has taken nothing of what is sent for so long. Actix has no
+/// such limit; TCP has (RFC 5482), and knows as nobody above it does whether anything was taken.
+fn close_on_the_deaf(listener: &TcpListener, seconds: u64) -> std::io::Result<()> {
+    let ms = u32::try_from(seconds.saturating_mul(1_000)).unwrap_or(u32::MAX);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(listener, ms)?)
 }
 
 #[cfg(test)]
