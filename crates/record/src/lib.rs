@@ -49,6 +49,7 @@ mod fulltext;
 mod hash;
 mod history;
 mod index;
+mod labels;
 mod maintenance;
 mod merged;
 mod message;
@@ -72,6 +73,7 @@ pub use commit::{
 };
 pub use error::{OpenError, ReadError};
 pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
+pub use labels::LABELS_MAX;
 pub use maintenance::{Counts, Erasure, Finding};
 pub use message::{Attempt, MESSAGE_PAGE_MAX, Message, MessageFilter, NewMessage, Outcome, Receipt, Replay, Tried};
 pub use prepare::{Prepared, prepare};

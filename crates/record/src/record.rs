@@ -11,6 +11,7 @@ use crate::commit::{Commit, CommitError, Committed};
 use crate::error::{OpenError, ReadError};
 use crate::fulltext;
 use crate::history::{self, HistoryPage, HistoryQuery};
+use crate::labels;
 use crate::maintenance::{self, Counts, Erasure, Finding};
 use crate::message::{Message, MessageFilter};
 use crate::message_read;
@@ -180,6 +181,18 @@ impl Record {
         let limits = Arc::clone(&self.shared.limits);
         let time = limits.time;
         self.shared.readers.run_within(time, move |db| search::page(db, &reach, &limits, &query, page)).await
+    }
+
+    /// The `meta` of current resources of these types: every profile, tag and security label in use stands in one of them.
+    /// `TooCostly` where there are more of those than [`crate::LABELS_MAX`].
+    pub async fn metas(
+        &self,
+        access: &Access,
+        kinds: Vec<&'static str>,
+    ) -> Result<Vec<fhir::Object<'static>>, ReadError> {
+        let reach = access.read().clone();
+        let time = self.shared.limits.time;
+        self.shared.readers.run_within(time, move |db| labels::metas(db, &reach, &kinds)).await
     }
 
     /// Lets the index of words follow to a position, by so many batches at most. Whether it came there.

@@ -36,8 +36,10 @@ pub enum Deed {
     Everything,
     /// `$lastn`.
     LastN,
-    /// `$meta`, `$meta-add`, `$meta-delete`.
+    /// `$meta` of a resource, of a type and of everything; `$meta-add`, `$meta-delete`.
     Meta,
+    MetaType,
+    MetaSystem,
     MetaAdd,
     MetaDelete,
     /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
@@ -73,6 +75,8 @@ impl Deed {
             Deed::Everything => "everything",
             Deed::LastN => "lastn",
             Deed::Meta => "meta",
+            Deed::MetaType => "meta-type",
+            Deed::MetaSystem => "meta-system",
             Deed::MetaAdd => "meta-add",
             Deed::MetaDelete => "meta-delete",
             Deed::ValidateType => "validate",
@@ -89,7 +93,7 @@ impl Deed {
             Deed::Read | Deed::Vread => Some(&["_summary", "_elements"]),
             Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => Some(&["mode", "profile"]),
             Deed::Batch | Deed::Create | Deed::Update | Deed::Patch | Deed::Delete => Some(&[]),
-            Deed::Meta | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),
+            Deed::Meta | Deed::MetaType | Deed::MetaSystem | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),
             _ => None,
         }
     }
