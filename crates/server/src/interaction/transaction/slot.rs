@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use fhir::Resource;
-use record::{Key, Version};
+use record::{Key, Position, Version};
 
 use super::Conditions;
 use crate::http::{Ask, Failure, Kind, Match};
@@ -105,7 +105,7 @@ async fn current(ask: &Ask, calls: &[Call]) -> Result<Named, Failure> {
     if keys.is_empty() {
         return Ok(Named::new());
     }
-    let versions = ask.app.record.current_many(&ask.access, &keys).await?;
+    let versions = ask.app.record.current_at(&ask.access, &keys, ask.at.unwrap_or(Position::END)).await?;
     Ok(keys.into_iter().zip(versions).collect())
 }
 
