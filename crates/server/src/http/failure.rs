@@ -14,6 +14,7 @@ use record::{CommitError, ReadError};
 
 use super::coding;
 use super::format::Format;
+use super::sent::Sent;
 
 /// A request that was not answered as it was meant.
 #[derive(Debug)]
@@ -117,6 +118,12 @@ impl Failure {
                 path => format!("{place}.resource.{}", path.split_once('.').map_or(path, |(_, rest)| rest)),
             };
         }
+        self
+    }
+
+    /// With the lines and columns of what was sent.
+    pub fn located(mut self, sent: &Sent) -> Failure {
+        sent.locate(&mut self.issues);
         self
     }
 

@@ -18,6 +18,7 @@ mod page;
 mod precondition;
 mod reply;
 mod routes;
+mod sent;
 mod watch;
 
 use std::net::TcpListener;
@@ -28,7 +29,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App as Routes, HttpServer, web};
 
 pub use access::{Ask, client_address};
-pub use body::{content_type, detached, fhir_body, header_text, read_body, search_body};
+pub use body::{content_type, detached, fhir_body, fhir_sent, header_text, read_body, search_body};
 pub use budget::Budget;
 pub use deed::Deed;
 pub use failure::{Failure, Kind};
