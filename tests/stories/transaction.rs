@@ -299,3 +299,37 @@ fn what_a_transaction_reads_is_of_one_moment() {
     let entries = vec![entry("DELETE", "Patient/b", "", Value::Null), get("Patient?_id=a,b&_total=accurate")];
     assert_eq!(post(&fhir, &bundle("transaction", entries)).json()["entry"][1]["resource"]["total"], 1);
 }
+
+/// Somebody deletes and restores what a transaction reads beside its write: it finds it, or all of it fails.
+#[test]
+fn a_transaction_that_reads_what_is_deleted_meanwhile_is_done_whole_or_not_at_all() {
+    let hilum = Hilum::start();
+    let fhir = hilum.fhir();
+    let there = json!({ "resourceType": "Patient", "id": "c" });
+    assert_eq!(fhir.put("Patient/c", &[], &there).status, 201);
+    let entries =
+        vec![entry("POST", "Observation", "", observation("Patient/c")), entry("GET", "Patient/c", "", Value::Null)];
+    let both = bundle("transaction", entries);
+    let (mut done, mut refused) = (0, 0);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            for _ in 0..150 {
+                assert_eq!(fhir.delete("Patient/c", &[]).status, 204);
+                assert_eq!(fhir.put("Patient/c", &[], &there).status, 201);
+            }
+        });
+        while !other.is_finished() {
+            let reply = post(&fhir, &both);
+            match reply.status {
+                200 => {
+                    assert_eq!(statuses(&reply), ["201 Created", "200 OK"], "{}", reply.text);
+                    done += 1;
+                }
+                404 => refused += 1,
+                _ => panic!("{}", reply.text),
+            }
+        }
+    });
+    assert!(done + refused > 0);
+    assert_eq!(fhir.get("Observation?_summary=count").json()["total"], done);
+}

@@ -74,9 +74,11 @@ fn read(query: &str) -> Query {
     let (kind, text) = query.split_once('?').unwrap();
     let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let pairs: Vec<(String, String)> = text.split('&').filter_map(pair).collect();
+    // Twice as many values as by default: a site may raise it.
+    let limits = Limits { values: 1_000, ..Limits::default() };
     let query = match kind {
-        "" => Query::across(&Limits::default(), &pairs, Handling::Strict),
-        kind => Query::parse(kind, &pairs, Handling::Strict),
+        "" => Query::across(&limits, &pairs, Handling::Strict),
+        kind => Query::parse_within(&limits, kind, &pairs, Handling::Strict),
     };
     query.unwrap_or_else(|issues| panic!("{text}: {issues:?}"))
 }

@@ -1,7 +1,8 @@
 //! `Patient/$everything`: the whole record of one person (R4 §8.1.5.1, operation "Patient-everything").
 //!
 //! All that is in the patient's compartment, and what that refers to (who, where, which medication), page by page and all
-//! pages of one moment. `start` and `end` are about when care happened: what has no such date is shown whatever they say.
+//! pages of one moment. `start` and `end` are about when care happened: what has no such date is shown whatever they say. The
+//! index does not know that, so that a page is filled by looking on; it is shorter where very much is passed over.
 
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
