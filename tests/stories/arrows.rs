@@ -56,7 +56,7 @@ const DOORS: [(&str, &[&str]); 39] = [
     ("getrandom", &["record", "server"]),
     // The allocator of the process.
     ("mimalloc", &["server"]),
-    // What the doctor looks at: space on the disk, open files.
+    // What the doctor looks at: space on the disk, open files. How long a connection may take nothing.
     ("rustix", &["server"]),
     ("rusqlite", &["record"]),
     // Bodies in the store; bodies on the wire.

@@ -86,6 +86,17 @@ fn a_persons_whole_record_is_read_page_by_page() {
     }
     let (matches, _) = found(&fhir, "Patient/a/$everything?start=2025-01-01&end=2025-12-31");
     assert_eq!(matches, ["Encounter/ea", "Patient/a"], "what says no date of care is shown");
+    // A page is as long as it is asked to be, though what is passed over stands between its resources, and no total is told
+    // that counts what is not shown.
+    assert_eq!(found(&fhir, "Patient/a/$everything?start=2025-01-01&end=2025-12-31&_count=1").0, matches);
+    for (count, entries, goes_on) in [(1, 1, true), (2, 2, false)] {
+        let path = format!(
+            "Patient/a/$everything?start=2025-01-01&end=2025-12-31&_type=Encounter,Observation,Patient&_count={count}"
+        );
+        let page = fhir.get(&path).json();
+        assert_eq!(page["entry"].as_array().map(Vec::len), Some(entries), "{page}");
+        assert_eq!((page["total"].is_null(), page["link"].to_string().contains("next")), (true, goes_on), "{page}");
+    }
     assert_eq!(found(&fhir, "Patient/a/$everything?_type=Observation").0, ["Observation/oa1", "Observation/oa2"]);
     assert_eq!(found(&fhir, "Patient/a/$everything?_since=2999-01-01T00:00:00Z").0, [""; 0]);
     assert_eq!(fhir.get("Patient/nobody/$everything").status, 404);

@@ -1,7 +1,9 @@
 //! Hostile use of HTTP itself, against the running server (hostile input 61 to 68). `tests/README.md` has the list.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::Instant;
+
+use serde_json::json;
 
 use crate::support::http::ask;
 use crate::support::raw::{connect, hear, say};
@@ -86,6 +88,57 @@ fn hostile_62_who_is_slow_is_hung_up_on_and_holds_nobody_up() {
         assert!(said.closed && [0, 408].contains(&said.status()), "{said:?}");
     }
     drop(deaf);
+    siege.withstood();
+}
+
+/// Photos of patients, 12 MB together: more than the network takes from the server for somebody who does not read.
+fn album(siege: &Siege) -> usize {
+    let photo = "A".repeat(40_000);
+    let patient = |number: usize| {
+        let resource = json!({ "resourceType": "Patient", "id": format!("p{number}"), "photo": [{ "data": photo }] });
+        json!({ "resource": resource, "request": { "method": "PUT", "url": format!("Patient/p{number}") } })
+    };
+    let entry: Vec<_> = (0..300).map(patient).collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entry });
+    let stored = siege.post("", "application/fhir+json", bundle.to_string());
+    assert_eq!(stored.status, 200, "{}", stored.text);
+    300 * photo.len()
+}
+
+#[test]
+fn hostile_62_who_takes_nothing_of_an_answer_is_hung_up_on() {
+    let siege = Siege::of(Hilum::with_http("write_seconds = 1\nworkers = 1\nconnections_max = 1", WARD));
+    let bytes = album(&siege);
+    let mut deaf = connect(&siege.hilum().http());
+    deaf.write_all(&request("GET /fhir/Patient?_count=1000 HTTP/1.1\nHost: localhost", "")).expect("it listens");
+    // Its answer has begun, so that it holds the only place.
+    deaf.read_exact(&mut [0; 64]).expect("it answers");
+    assert_eq!(siege.get("Patient?_summary=count").status, 200, "the place has become free");
+    let said = hear(&mut deaf);
+    assert!(said.closed && said.text.len() < bytes, "{} of {bytes} bytes", said.text.len());
+    siege.withstood();
+}
+
+#[test]
+fn who_reads_slowly_and_steadily_gets_all_of_an_answer() {
+    let siege = Siege::of(Hilum::with_http("write_seconds = 1", WARD));
+    let bytes = album(&siege);
+    let mut slow = connect(&siege.hilum().http());
+    let head = "GET /fhir/Patient?_count=1000 HTTP/1.1\nHost: localhost\nConnection: close";
+    slow.write_all(&request(head, "")).expect("it listens");
+    let (mut heard, mut chunk) = (0, [0; 16 * 1024]);
+    let began = Instant::now();
+    loop {
+        // It does something else between two reads, for longer than the server waits for one.
+        for _ in 0..(if began.elapsed().as_secs() < 4 { 5 } else { 0 }) {
+            assert_eq!(siege.get("metadata").status, 200);
+        }
+        match slow.read(&mut chunk).expect("nobody hangs up") {
+            0 => break,
+            count => heard += count,
+        }
+    }
+    assert!(heard > bytes, "{heard} of {bytes} bytes");
     siege.withstood();
 }
 

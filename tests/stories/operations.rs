@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::http::{Fhir, Reply};
+use crate::support::http::{Fhir, Reply, ask};
 use crate::support::server::Hilum;
 
 fn result(patient: &str, code: &str, day: u8, status: &str) -> Value {
@@ -42,6 +42,68 @@ fn a_resource_is_judged_without_being_written() {
     let id = fhir.post("Patient", &[], &bad).json()["id"].as_str().expect("it is taken, as the site wants").to_owned();
     assert!(issues(&fhir.get(&format!("Patient/{id}/$validate"))).iter().any(|(severity, _)| severity == "error"));
     assert_eq!(fhir.get("Patient/nobody/$validate").status, 404);
+}
+
+/// Element, line and column of each error.
+fn places(reply: &Reply) -> Vec<(String, u64, u64)> {
+    let outcome = reply.json();
+    let number = |issue: &Value, of: &str| {
+        let extensions = issue["extension"].as_array().cloned().unwrap_or_default();
+        let url = format!("http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-{of}");
+        extensions.iter().find(|extension| extension["url"] == url).and_then(|found| found["valueInteger"].as_u64())
+    };
+    let errors = outcome["issue"].as_array().expect("issues").iter().filter(|issue| issue["severity"] != "warning");
+    errors
+        .map(|issue| {
+            let element = issue["expression"][0].as_str().unwrap_or_default().to_owned();
+            (element, number(issue, "line").unwrap_or(0), number(issue, "col").unwrap_or(0))
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line_and_column() {
+    let judging = Hilum::configured("[fhir]\nvalidate = \"base\"\n");
+    let post = |path: &str, media: &str, body: &str| {
+        let url = format!("{}{path}", judging.fhir().base);
+        ask("POST", &url, &[("content-type", media)], body.as_bytes())
+    };
+    let (json, xml) = ("application/fhir+json", "application/fhir+xml");
+    let bad = "{\"resourceType\":\"Patient\",\n \"contact\":[\n  {\"gender\":\"male\"}]}";
+    let at = |element: &str, line: u64, column: u64| vec![(element.to_owned(), line, column)];
+    assert_eq!(places(&post("/Patient/$validate", json, bad)), at("Patient.contact[0]", 3, 3));
+    let wrapped = format!(
+        "{{\"resourceType\":\"Parameters\",\"parameter\":[{{\"name\":\"mode\",\"valueCode\":\"create\"}},\n\n{{\"name\":\"resource\",\"resource\":{bad}}}]}}"
+    );
+    assert_eq!(places(&post("/Patient/$validate", json, &wrapped)), at("Patient.contact[0]", 5, 3));
+    let in_xml = "<Patient xmlns=\"http://hl7.org/fhir\">\n<contact>\n<gender value=\"male\"/></contact></Patient>";
+    assert_eq!(places(&post("/Patient/$validate", xml, in_xml)), at("Patient.contact[0]", 2, 1));
+    let unreadable = "{\"resourceType\":\"Patient\",\n\"birthDate\":\"yesterday\"}";
+    assert_eq!(places(&post("/Patient/$validate", json, unreadable)), at("Patient.birthDate", 2, 13));
+    // What is refused when it is written.
+    for (status, media, body, told) in [
+        (422, json, bad, at("Patient.contact[0]", 3, 3)),
+        (422, xml, in_xml, at("Patient.contact[0]", 2, 1)),
+        (400, json, unreadable, at("Patient.birthDate", 2, 13)),
+    ] {
+        let refused = post("/Patient", media, body);
+        assert_eq!((refused.status, places(&refused)), (status, told), "{}", refused.text);
+    }
+    let put = ask(
+        "PUT",
+        &format!("{}/Patient/a", judging.fhir().base),
+        &[("content-type", json)],
+        bad.replace("\"contact", "\"id\":\"a\",\n\"contact").as_bytes(),
+    );
+    assert_eq!((put.status, places(&put)), (422, at("Patient.contact[0]", 4, 3)), "{}", put.text);
+    let request = "\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}";
+    let bundle = format!(
+        "{{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[\n{{{request},\"resource\":{{\"resourceType\":\"Patient\"}}}},\n{{{request},\"resource\":{bad}}}]}}"
+    );
+    let refused = post("", json, &bundle);
+    let told = at("Bundle.entry[1].resource.contact[0]", 5, 3);
+    assert_eq!((refused.status, places(&refused)), (422, told), "{}", refused.text);
+    judging.fhir().none("Patient");
 }
 
 #[test]
@@ -84,6 +146,58 @@ fn labels_are_added_and_taken_away() {
     fhir.none("Patient?_tag=s|b");
     assert_eq!(fhir.post("Patient/p/$meta-add", &[], &patient).status, 400);
     assert_eq!(fhir.get("Patient/q/$meta").status, 404);
+}
+
+#[test]
+fn labels_in_use_are_told_of_a_type_and_of_everything() {
+    let hilum = Hilum::start();
+    let fhir = hilum.fhir();
+    assert_eq!(fhir.get("$meta").json(), json!({ "resourceType": "Parameters" }), "nothing is in use");
+    let store = |kind: &str, id: &str, meta: Value| {
+        let resource = json!({ "resourceType": kind, "id": id, "meta": meta });
+        assert!([200, 201].contains(&fhir.put(&format!("{kind}/{id}"), &[], &resource).status), "{kind}/{id}");
+    };
+    let tag = |system: &str, code: &str| json!({ "system": system, "code": code });
+    store("Patient", "a", json!({ "tag": [tag("s", "x"), tag("s", "y")], "profile": ["http://p/1"] }));
+    store("Patient", "b", json!({ "tag": [tag("s", "x"), tag("t", "x")], "security": [tag("l", "R")] }));
+    store("Organization", "c", json!({ "tag": [tag("s", "z")], "profile": ["http://p/2", "http://p/1"] }));
+    // What was in use and is no more: in a version before, and on a resource that is deleted.
+    store("Patient", "a", json!({ "tag": [tag("s", "y"), { "code": "w" }], "profile": ["http://p/1"] }));
+    store("Patient", "d", json!({ "tag": [tag("s", "gone")] }));
+    assert_eq!(fhir.delete("Patient/d", &[]).status, 204);
+    let used = |path: &str| {
+        let reply = fhir.get(path);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+        assert_eq!(reply.json()["parameter"][0]["name"], "return");
+        let meta = reply.json()["parameter"][0]["valueMeta"].clone();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let codings = |list: &str| {
+            let items = meta[list].as_array().cloned().unwrap_or_default();
+            items
+                .iter()
+                .map(|of| format!("{}|{}", text(&of["system"]), text(&of["code"])))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let profiles: Vec<String> = meta["profile"].as_array().into_iter().flatten().map(text).collect();
+        (profiles.join(" "), codings("security"), codings("tag"))
+    };
+    let told = |profile: &str, security: &str, tag: &str| (profile.to_owned(), security.to_owned(), tag.to_owned());
+    assert_eq!(used("Patient/$meta"), told("http://p/1", "l|R", "|w s|x s|y t|x"));
+    assert_eq!(used("Organization/$meta"), told("http://p/1 http://p/2", "", "s|z"));
+    assert_eq!(used("$meta"), told("http://p/1 http://p/2", "l|R", "|w s|x s|y s|z t|x"));
+    assert_eq!(fhir.get("Observation/$meta").json(), json!({ "resourceType": "Parameters" }));
+    assert_eq!(fhir.get("Patience/$meta").status, 404);
+    assert_eq!(fhir.get("$meta?colour=red").status, 400);
+    // More of them than an overview has.
+    let tags: Vec<Value> = (0..1_001).map(|number| tag("many", &number.to_string())).collect();
+    store("Device", "e", json!({ "tag": tags }));
+    for path in ["$meta", "Device/$meta"] {
+        let reply = fhir.get(path);
+        assert_eq!(reply.status, 422, "{}", reply.text);
+        assert!(reply.outcome("too-costly").contains("1000"), "{}", reply.text);
+    }
+    assert_eq!(used("Organization/$meta").2, "s|z");
 }
 
 #[test]

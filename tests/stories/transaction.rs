@@ -252,3 +252,84 @@ fn updates_at_one_moment_are_versions_one_after_another() {
     });
     assert_eq!(fhir.versions("Patient/shared"), 32);
 }
+
+/// Two patients change together, over and over, while somebody reads both in one transaction: they always agree.
+#[test]
+fn what_a_transaction_reads_is_of_one_moment() {
+    let hilum = Hilum::start();
+    let fhir = hilum.fhir();
+    let twin = |id: &str, round: usize| {
+        let resource = json!({ "resourceType": "Patient", "id": id, "name": [{ "family": format!("round{round}") }] });
+        entry("PUT", &format!("Patient/{id}"), "", resource)
+    };
+    let write = |round: usize| post(&fhir, &bundle("transaction", vec![twin("a", round), twin("b", round)]));
+    assert_eq!(statuses(&write(0)), ["201 Created", "201 Created"]);
+    let get = |url: &str| entry("GET", url, "", Value::Null);
+    let reads = || ["Patient/a", "Patient?_id=b", "Patient/b", "Patient/a/_history?_count=1"].map(get).to_vec();
+    let rounds_seen = |reply: &Reply| {
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let entries = reply.json()["entry"].as_array().expect("entries").clone();
+        let family = |resource: &Value| resource["name"][0]["family"].as_str().expect("a name").to_owned();
+        let shown = entries.iter().map(|entry| &entry["resource"]).filter(|resource| resource.is_object());
+        shown
+            .map(|resource| match resource["resourceType"].as_str() {
+                Some("Bundle") => family(&resource["entry"][0]["resource"]),
+                _ => family(resource),
+            })
+            .collect::<Vec<_>>()
+    };
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| (1..=150).for_each(|round| assert_eq!(write(round).status, 200)));
+        let mut made = 0;
+        while !writer.is_finished() {
+            let seen = rounds_seen(&post(&fhir, &bundle("transaction", reads())));
+            assert!(seen.len() == 4 && seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
+            let mut entries =
+                vec![entry("POST", "Observation", "", observation("Patient/a")), get("Observation?_summary=count")];
+            entries.extend(reads());
+            let reply = post(&fhir, &bundle("transaction", entries));
+            made += 1;
+            // Reads see what the transaction itself wrote.
+            assert_eq!(reply.json()["entry"][1]["resource"]["total"], made, "{}", reply.text);
+        }
+    });
+    // What is deleted beside them is read as deleted, and fails the whole.
+    let entries = vec![entry("DELETE", "Patient/b", "", Value::Null), get("Patient/b")];
+    assert_eq!(post(&fhir, &bundle("transaction", entries)).status, 404);
+    let entries = vec![entry("DELETE", "Patient/b", "", Value::Null), get("Patient?_id=a,b&_total=accurate")];
+    assert_eq!(post(&fhir, &bundle("transaction", entries)).json()["entry"][1]["resource"]["total"], 1);
+}
+
+/// Somebody deletes and restores what a transaction reads beside its write: it finds it, or all of it fails.
+#[test]
+fn a_transaction_that_reads_what_is_deleted_meanwhile_is_done_whole_or_not_at_all() {
+    let hilum = Hilum::start();
+    let fhir = hilum.fhir();
+    let there = json!({ "resourceType": "Patient", "id": "c" });
+    assert_eq!(fhir.put("Patient/c", &[], &there).status, 201);
+    let entries =
+        vec![entry("POST", "Observation", "", observation("Patient/c")), entry("GET", "Patient/c", "", Value::Null)];
+    let both = bundle("transaction", entries);
+    let (mut done, mut refused) = (0, 0);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            for _ in 0..150 {
+                assert_eq!(fhir.delete("Patient/c", &[]).status, 204);
+                assert_eq!(fhir.put("Patient/c", &[], &there).status, 201);
+            }
+        });
+        while !other.is_finished() {
+            let reply = post(&fhir, &both);
+            match reply.status {
+                200 => {
+                    assert_eq!(statuses(&reply), ["201 Created", "200 OK"], "{}", reply.text);
+                    done += 1;
+                }
+                404 => refused += 1,
+                _ => panic!("{}", reply.text),
+            }
+        }
+    });
+    assert!(done + refused > 0);
+    assert_eq!(fhir.get("Observation?_summary=count").json()["total"], done);
+}

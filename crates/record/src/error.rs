@@ -39,6 +39,8 @@ pub enum ReadError {
     Unanswerable(Box<fhir::Issue>),
     /// The search would cost more than one may. The text says what to do.
     TooCostly(&'static str),
+    /// The search took longer than one may.
+    OutOfTime,
     /// The store could not be read; details are in the log.
     Broken,
 }
@@ -71,6 +73,9 @@ impl fmt::Display for ReadError {
             }
             ReadError::Unanswerable(issue) => &issue.text,
             ReadError::TooCostly(text) => text,
+            ReadError::OutOfTime => {
+                "the search takes longer than one may (search.seconds): narrow it, by a patient, a code or a date"
+            }
             ReadError::Busy => "the store has more to read than it takes; try again soon",
             ReadError::BadPage => "this page link was not made here; begin the search again",
             ReadError::Expired => "this page link is too old; begin the search again",

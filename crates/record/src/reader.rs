@@ -5,14 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use crate::deadline::Deadline;
 use crate::error::{OpenError, ReadError};
 use crate::schema::{self, Place};
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Job = Box<dyn FnOnce(&Connection, &Deadline) + Send>;
 
 /// The queue's end where jobs go in. Dropping it ends the threads once the queue is empty.
 pub struct Readers {
@@ -28,10 +30,11 @@ impl Readers {
         let waiting = Arc::new(Mutex::new(waiting));
         let mut threads = Vec::new();
         for number in 0..count.max(1) {
-            let db = schema::open_reader(&place.file)?;
+            let mut db = schema::open_reader(&place.file)?;
+            let deadline = Deadline::of(&mut db).map_err(|why| OpenError::Damaged(why.to_string()))?;
             let waiting = Arc::clone(&waiting);
             let thread = std::thread::Builder::new().name(format!("record-reader-{number}"));
-            let thread = thread.spawn(move || work(&db, &waiting));
+            let thread = thread.spawn(move || work(&db, &deadline, &waiting));
             threads.push(thread.map_err(|why| OpenError::Damaged(format!("no thread to read with: {why}")))?);
         }
         let lent = (0..count.max(1)).map(|_| schema::open_reader(&place.file)).collect::<Result<_, _>>()?;
@@ -67,10 +70,20 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
+        self.run_within(Duration::MAX, read).await
+    }
+
+    /// The same for what SQLite has to give up when it takes longer than this: [`ReadError::OutOfTime`]. The time in the
+    /// queue does not count.
+    pub async fn run_within<T: Send + 'static>(
+        &self,
+        time: Duration,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |db| {
+        let job: Job = Box::new(move |db, deadline| {
             // Nobody waits any more when the client went away; then the answer is dropped.
-            let _ = answer.send(snapshot(db, read));
+            let _ = answer.send(snapshot(db, |db| deadline.within(time, || read(db))));
         });
         match self.jobs.as_ref().expect("jobs go in until drop").try_send(job) {
             Ok(()) => answered.await.unwrap_or(Err(ReadError::Broken)),
@@ -90,11 +103,11 @@ impl Drop for Readers {
     }
 }
 
-fn work(db: &Connection, waiting: &Mutex<Receiver<Job>>) {
+fn work(db: &Connection, deadline: &Deadline, waiting: &Mutex<Receiver<Job>>) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        job(db);
+        job(db, deadline);
     }
 }
 
@@ -112,6 +125,10 @@ fn snapshot<T>(db: &Connection, read: impl FnOnce(&Connection) -> Result<T, Read
 
 /// The caller learns that it failed; the operator's log, why. SQLite's texts name tables, never values.
 pub fn broken(error: rusqlite::Error) -> ReadError {
+    // Nothing but a deadline interrupts a read.
+    if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+        return ReadError::OutOfTime;
+    }
     tracing::error!(error = %error, "the store could not be read");
     ReadError::Broken
 }

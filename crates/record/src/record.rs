@@ -13,6 +13,7 @@ use crate::commit::{Commit, CommitError, Committed};
 use crate::error::{OpenError, ReadError};
 use crate::fulltext;
 use crate::history::{self, HistoryPage, HistoryQuery};
+use crate::labels;
 use crate::maintenance::{self, Counts, Erasure, Finding};
 use crate::message::{Message, MessageFilter};
 use crate::message_read;
@@ -198,7 +199,21 @@ impl Record {
     async fn page(&self, access: &Access, query: &Query, page: Option<PageKey>) -> Result<Page, ReadError> {
         let (reach, query) = (access.read().clone(), query.clone());
         let (limits, registry) = (Arc::clone(&self.shared.limits), self.registry());
-        self.shared.readers.run_checked(move |db| search::page(db, &reach, &registry, &limits, &query, page)).await
+        let time = limits.time;
+        let read = move |db: &Connection| search::page(db, &reach, &registry, &limits, &query, page);
+        self.shared.readers.run_within(time, read).await
+    }
+
+    /// The `meta` of current resources of these types: every profile, tag and security label in use stands in one of them.
+    /// `TooCostly` where there are more of those than [`crate::LABELS_MAX`].
+    pub async fn metas(
+        &self,
+        access: &Access,
+        kinds: Vec<&'static str>,
+    ) -> Result<Vec<fhir::Object<'static>>, ReadError> {
+        let reach = access.read().clone();
+        let time = self.shared.limits.time;
+        self.shared.readers.run_within(time, move |db| labels::metas(db, &reach, &kinds)).await
     }
 
     /// Lets the index of words follow to a position, by so many batches at most. Whether it came there.

@@ -60,7 +60,12 @@ impl Position {
     /// Before everything.
     pub const START: Position = Position(0);
     /// After everything that there will be.
-    pub(crate) const END: Position = Position(i64::MAX);
+    pub const END: Position = Position(i64::MAX);
+
+    /// The one behind this.
+    pub fn next(self) -> Position {
+        Position(self.0.saturating_add(1))
+    }
 }
 
 impl Key {

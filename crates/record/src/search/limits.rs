@@ -1,5 +1,7 @@
 //! How much one search may bring and cost. Reaching a limit is said by its name, never passed over.
 
+use std::time::Duration;
+
 /// The limits of answering a query; [`fhir::search::Limits`] are those of reading one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchLimits {
@@ -11,6 +13,8 @@ pub struct SearchLimits {
     pub bodies: usize,
     /// Versions that are looked at in the index.
     pub versions: usize,
+    /// From when its turn has come to its answer.
+    pub time: Duration,
     /// Where a plan changes its ways.
     pub turns: Turns,
 }
@@ -31,6 +35,7 @@ pub struct Turns {
 impl Default for SearchLimits {
     fn default() -> SearchLimits {
         let turns = Turns { linked: 1_000, led: 10_000, gathered: 2_000, wide: 20_000 };
-        SearchLimits { included: 1_000, include_depth: 3, bodies: 200_000, versions: 20_000_000, turns }
+        let time = Duration::from_secs(30);
+        SearchLimits { included: 1_000, include_depth: 3, bodies: 200_000, versions: 20_000_000, time, turns }
     }
 }

@@ -1,6 +1,7 @@
 //! The store as one search sees it: a connection, what may be seen, and the position that all of its pages see.
 
 use std::cell::{Cell, RefCell};
+use std::time::Instant;
 
 use consent::Reach;
 use fhir::Resource;
@@ -24,6 +25,8 @@ pub struct Moment<'m> {
     /// Bodies that may still be read to decide what matches, and versions that may still be looked at.
     bodies: Cell<usize>,
     versions: Cell<usize>,
+    /// When the answer has to be there. For what is done between SQLite's rows: within them it looks by itself.
+    end: Option<Instant>,
     /// What went wrong inside of a look at other resources, whose face has no place for it.
     fault: RefCell<Option<ReadError>>,
 }
@@ -37,7 +40,8 @@ impl<'m> Moment<'m> {
         limits: &'m SearchLimits,
     ) -> Moment<'m> {
         let (bodies, versions) = (Cell::new(limits.bodies), Cell::new(limits.versions));
-        Moment { db, reach, position, registry, limits, bodies, versions, fault: RefCell::new(None) }
+        let end = Instant::now().checked_add(limits.time);
+        Moment { db, reach, position, registry, limits, bodies, versions, end, fault: RefCell::new(None) }
     }
 
     /// The number of a type that may be seen; none where it may not, or nothing of it was ever written.
@@ -104,6 +108,7 @@ impl<'m> Moment<'m> {
     pub fn see<T>(&self, version: &Version, look: impl FnOnce(&Resource<'_>) -> T) -> Result<Option<T>, ReadError> {
         let left = self.bodies.get().checked_sub(1).ok_or(ReadError::TooCostly(TOO_MANY_BODIES))?;
         self.bodies.set(left);
+        self.in_time()?;
         let Some(body) = version.body.as_deref() else { return Ok(None) };
         match fhir::json::read(body) {
             Ok(resource) => Ok(Some(look(&resource))),
@@ -119,7 +124,11 @@ impl<'m> Moment<'m> {
     pub fn step(&self) -> Result<(), ReadError> {
         let left = self.versions.get().checked_sub(1).ok_or(ReadError::TooCostly(TOO_MANY_VERSIONS))?;
         self.versions.set(left);
-        Ok(())
+        if left % STEPS_A_LOOK == 0 || left + 1 == self.limits.versions { self.in_time() } else { Ok(()) }
+    }
+
+    fn in_time(&self) -> Result<(), ReadError> {
+        if self.end.is_some_and(|end| Instant::now() >= end) { Err(ReadError::OutOfTime) } else { Ok(()) }
     }
 
     /// What went wrong while others were looked at.
@@ -149,10 +158,13 @@ impl<'m> Moment<'m> {
     }
 }
 
-const TOO_MANY_VERSIONS: &str = "more versions would have to be looked at than one search may look at: narrow it, by a \
-                                 patient, a code or a date";
-const TOO_MANY_BODIES: &str = "more resources would have to be read to answer than one search may read: narrow it, by a \
-                               patient, a code or a date";
+/// Candidates from one look at the clock to the next.
+const STEPS_A_LOOK: usize = 64;
+
+const TOO_MANY_VERSIONS: &str = "more versions would have to be looked at than one search may look at \
+                                 (search.versions_max): narrow it, by a patient, a code or a date";
+const TOO_MANY_BODIES: &str = "more resources would have to be read to answer than one search may read \
+                               (search.bodies_max): narrow it, by a patient, a code or a date";
 
 impl Others for Moment<'_> {
     /// With those that are merged with it: what is said of one is said of the person.

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use consent::{Policy, Reach};
-use fhir::search::{Context, Handling, Query, Registry};
+use fhir::search::{Context, Handling, Limits, Query, Registry};
 use rusqlite::Connection;
 
 use super::{Page, SearchLimits, Turns, page};
@@ -74,9 +75,12 @@ fn read(query: &str) -> Query {
     let (kind, text) = query.split_once('?').unwrap();
     let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let pairs: Vec<(String, String)> = text.split('&').filter_map(pair).collect();
+    // Twice as many values as by default: a site may raise it.
+    let limits = Limits { values: 1_000, ..Limits::default() };
+    let context = Context { limits: &limits, ..Context::default() };
     let query = match kind {
-        "" => Query::across(Context::default(), &pairs, Handling::Strict),
-        kind => Query::parse(kind, &pairs, Handling::Strict),
+        "" => Query::across(context, &pairs, Handling::Strict),
+        kind => Query::parse_within(context, kind, &pairs, Handling::Strict),
     };
     query.unwrap_or_else(|issues| panic!("{text}: {issues:?}"))
 }
@@ -231,6 +235,12 @@ async fn a_limit_that_is_reached_is_named() {
     let every = read("Observation?status=final&_total=accurate&_count=1");
     assert!(matches!(store.ask(&all, &few(5, 100, 10), &every), Err(ReadError::TooCostly(_))));
     assert_eq!(store.ask(&all, &few(5, 100, 100), &every).unwrap().total, Some(22));
+    let no_time = SearchLimits { time: Duration::ZERO, ..SearchLimits::default() };
+    for query in [&words, &every, &query] {
+        assert_eq!(store.ask(&all, &no_time, query).err(), Some(ReadError::OutOfTime));
+    }
+    let all_time = SearchLimits { time: Duration::MAX, ..SearchLimits::default() };
+    assert_eq!(store.ask(&all, &all_time, &every).unwrap().total, Some(22));
 }
 
 /// What is filed under a record that was merged is found through the one that stands for it, along chains too.

@@ -8,6 +8,7 @@ mod load;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,8 @@ pub struct Http {
     pub workers: usize,
     /// Until a request has come whole.
     pub request_seconds: u64,
+    /// How long a client may take nothing of what is sent to it, before its connection is closed.
+    pub write_seconds: u64,
 }
 
 /// `[fhir]`: what is asked of resources that clients write.
@@ -114,6 +117,8 @@ pub struct Search {
     pub bodies_max: usize,
     /// Versions that are looked at in the index.
     pub versions_max: usize,
+    /// How long one search may take, from when its turn has come.
+    pub seconds: u64,
 }
 
 impl Search {
@@ -135,6 +140,7 @@ impl Search {
             include_depth: self.include_depth_max,
             bodies: self.bodies_max,
             versions: self.versions_max,
+            time: Duration::from_secs(self.seconds),
             ..record::SearchLimits::default()
         }
     }
@@ -281,6 +287,7 @@ impl Default for Http {
             connections_max: 1_024,
             workers: 0,
             request_seconds: 60,
+            write_seconds: 30,
         }
     }
 }
@@ -298,6 +305,7 @@ impl Default for Search {
             include_depth_max: answering.include_depth,
             bodies_max: answering.bodies,
             versions_max: answering.versions,
+            seconds: answering.time.as_secs(),
         }
     }
 }

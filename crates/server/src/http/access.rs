@@ -12,6 +12,7 @@ use actix_web::http::header::{HOST, ORIGIN};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use consent::{Access, Purpose, Requester};
+use record::Position;
 
 use super::failure::{Failure, Kind};
 use super::form::Form;
@@ -26,6 +27,8 @@ pub struct Ask {
     pub form: Form,
     /// Our own address, without a `/` at its end.
     pub base: String,
+    /// The position of the log that reads, searches and histories see; the newest where there is none.
+    pub at: Option<Position>,
 }
 
 impl Ask {
@@ -40,7 +43,7 @@ impl Ask {
         let base = link::base(request, app.config.http.base_url.as_deref());
         // Beside FHIR nobody reads one.
         let form = request.extensions().get::<Form>().copied().unwrap_or_default();
-        Ok(Ask { app: App::clone(app), access, form, base })
+        Ok(Ask { app: App::clone(app), access, form, base, at: None })
     }
 }
 

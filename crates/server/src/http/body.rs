@@ -18,6 +18,7 @@ use super::coding::{self, Coding, RATIO_MAX, Refused, largest};
 use super::failure::{Failure, Kind};
 use super::format::{self, Format};
 use super::link;
+use super::sent::Sent;
 use crate::app::App;
 use crate::config;
 
@@ -27,23 +28,32 @@ pub async fn fhir_body(
     payload: Payload,
     settings: &config::Http,
 ) -> Result<Resource<'static>, Failure> {
+    Ok(fhir_sent(request, payload, settings).await?.0)
+}
+
+/// The same with what was sent, for who has more to say of it.
+pub async fn fhir_sent(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &config::Http,
+) -> Result<(Resource<'static>, Sent), Failure> {
     // Without a type it is taken for JSON, and read as strictly.
     let media = request.headers().get(CONTENT_TYPE).map(|media| media.to_str().unwrap_or("unreadable"));
     let format = media.map_or(Some(Format::Json), Format::of).ok_or_else(|| {
         let text = format!("not a format that is read; these are: {}", format::SERVED);
         Failure::at(Kind::UnsupportedMedia, "http.Content-Type", text)
     })?;
-    let body = read_body(request, payload, settings).await?;
+    let sent = Sent { bytes: read_body(request, payload, settings).await?, format };
     // What is stored is read again elsewhere, where it has to be within the usual depth.
     let usual = Limits::default();
     let limits = Limits { depth_max: settings.depth_max.min(usual.depth_max), ..usual };
-    if body.len() < BLOCKING_BYTES {
-        return read_resource(&body, format, limits);
+    if sent.bytes.len() < BLOCKING_BYTES {
+        return Ok((read_resource(&sent, limits)?, sent));
     }
-    if format == Format::Json && is_heap(&body) {
+    if format == Format::Json && is_heap(&sent.bytes) {
         return Err(Failure::new(Kind::TooLarge, "the body has more parts than any resource or Bundle of its size"));
     }
-    let read = actix_web::web::block(move || read_resource(&body, format, limits)).await;
+    let read = actix_web::web::block(move || Ok((read_resource(&sent, limits)?, sent))).await;
     read.unwrap_or_else(|_| Err(Failure::new(Kind::Busy, "more is being read than there are threads; try again soon")))
 }
 
@@ -82,12 +92,12 @@ fn is_heap(body: &[u8]) -> bool {
 
 const COMMA_BYTES_MIN: usize = 8;
 
-fn read_resource(body: &[u8], format: Format, limits: Limits) -> Result<Resource<'static>, Failure> {
-    let read = match format {
-        Format::Json => fhir::json::read_within(body, limits),
-        Format::Xml => fhir::xml::read_within(body, limits),
+fn read_resource(sent: &Sent, limits: Limits) -> Result<Resource<'static>, Failure> {
+    let read = match sent.format {
+        Format::Json => fhir::json::read_within(&sent.bytes, limits),
+        Format::Xml => fhir::xml::read_within(&sent.bytes, limits),
     };
-    read.map(Resource::into_owned).map_err(|issues| Failure::of(Kind::Invalid, issues))
+    read.map(Resource::into_owned).map_err(|issues| Failure::of(Kind::Invalid, issues).located(sent))
 }
 
 /// The body, if it is within the limit before and after unpacking, and whole in time.

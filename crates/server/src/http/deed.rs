@@ -36,8 +36,10 @@ pub enum Deed {
     Everything,
     /// `$lastn`.
     LastN,
-    /// `$meta`, `$meta-add`, `$meta-delete`.
+    /// `$meta` of a resource, of a type and of everything; `$meta-add`, `$meta-delete`.
     Meta,
+    MetaType,
+    MetaSystem,
     MetaAdd,
     MetaDelete,
     /// `$reindex`: the site's own search parameters put in force, and how far that is.
@@ -76,6 +78,8 @@ impl Deed {
             Deed::Everything => "everything",
             Deed::LastN => "lastn",
             Deed::Meta => "meta",
+            Deed::MetaType => "meta-type",
+            Deed::MetaSystem => "meta-system",
             Deed::MetaAdd => "meta-add",
             Deed::MetaDelete => "meta-delete",
             Deed::Reindex => "reindex",
@@ -94,7 +98,8 @@ impl Deed {
             Deed::Read | Deed::Vread => Some(&["_summary", "_elements"]),
             Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => Some(&["mode", "profile"]),
             Deed::Batch | Deed::Create | Deed::Update | Deed::Patch | Deed::Delete => Some(&[]),
-            Deed::Meta | Deed::MetaAdd | Deed::MetaDelete | Deed::Reindex | Deed::Reindexed => Some(&[]),
+            Deed::Meta | Deed::MetaType | Deed::MetaSystem | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),
+            Deed::Reindex | Deed::Reindexed => Some(&[]),
             _ => None,
         }
     }

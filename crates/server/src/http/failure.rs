@@ -14,6 +14,7 @@ use record::{CommitError, ReadError};
 
 use super::coding;
 use super::format::Format;
+use super::sent::Sent;
 
 /// A request that was not answered as it was meant.
 #[derive(Debug)]
@@ -120,6 +121,12 @@ impl Failure {
         self
     }
 
+    /// With the lines and columns of what was sent.
+    pub fn located(mut self, sent: &Sent) -> Failure {
+        sent.locate(&mut self.issues);
+        self
+    }
+
     pub fn status(&self) -> StatusCode {
         self.kind.says().0
     }
@@ -149,7 +156,8 @@ impl From<ReadError> for Failure {
         let kind = match error {
             ReadError::Busy => Kind::Busy,
             ReadError::Unanswerable(issue) => return Failure::of(Kind::Invalid, vec![*issue]),
-            ReadError::BadPage | ReadError::TooCostly(_) => Kind::Invalid,
+            ReadError::BadPage => Kind::Invalid,
+            ReadError::TooCostly(_) | ReadError::OutOfTime => Kind::TooCostly,
             ReadError::Forbidden(_) => Kind::Forbidden,
             ReadError::Expired => Kind::Gone,
             ReadError::Broken => Kind::Broken,
@@ -220,11 +228,12 @@ mod tests {
     #[test]
     fn every_error_of_the_store_has_its_status() {
         let key = || Key::new("Patient", "x");
-        let cases: [(Failure, u16); 11] = [
+        let cases: [(Failure, u16); 12] = [
             (ReadError::Busy.into(), 503),
             (ReadError::BadPage.into(), 400),
             (ReadError::Expired.into(), 410),
-            (ReadError::TooCostly("too much").into(), 400),
+            (ReadError::TooCostly("too much").into(), 422),
+            (ReadError::OutOfTime.into(), 422),
             (ReadError::Forbidden("Patient").into(), 403),
             (ReadError::Broken.into(), 500),
             (CommitError::Stale(key()).into(), 409),

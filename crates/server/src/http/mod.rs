@@ -18,6 +18,7 @@ mod page;
 mod precondition;
 mod reply;
 mod routes;
+mod sent;
 mod watch;
 
 use std::net::TcpListener;
@@ -28,7 +29,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App as Routes, HttpServer, web};
 
 pub use access::{Ask, client_address};
-pub use body::{content_type, detached, fhir_body, header_text, read_body, search_body};
+pub use body::{content_type, detached, fhir_body, fhir_sent, header_text, read_body, search_body};
 pub use budget::Budget;
 pub use deed::Deed;
 pub use failure::{Failure, Kind};
@@ -56,6 +57,7 @@ impl Http {
     /// Begins to answer. The threads that answer are actix's own.
     pub fn start(app: &App, listener: TcpListener) -> std::io::Result<Http> {
         let settings = &app.config.http;
+        close_on_the_deaf(&listener, settings.write_seconds)?;
         let workers = match settings.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
@@ -92,6 +94,13 @@ impl Http {
             () = in_hand => {}
         }
     }
+}
+
+/// Connections that this listener takes end when the other side has taken nothing of what is sent for so long. Actix has no
+/// such limit; TCP has (RFC 5482), and knows as nobody above it does whether anything was taken.
+fn close_on_the_deaf(listener: &TcpListener, seconds: u64) -> std::io::Result<()> {
+    let ms = u32::try_from(seconds.saturating_mul(1_000)).unwrap_or(u32::MAX);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(listener, ms)?)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub const PLACES: &[Place] = &[
     Place { path: "/_search", deeds: &[(Verb::Post, Deed::SearchSystemForm)] },
     Place { path: "/_history", deeds: &[(Verb::Get, Deed::HistorySystem)] },
     Place { path: "/$reindex", deeds: &[(Verb::Get, Deed::Reindexed), (Verb::Post, Deed::Reindex)] },
+    Place { path: "/$meta", deeds: &[(Verb::Get, Deed::MetaSystem)] },
     Place {
         path: "/{kind}",
         deeds: &[
@@ -51,6 +52,7 @@ pub const PLACES: &[Place] = &[
     Place { path: "/Patient/{id}/$everything", deeds: &[(Verb::Get, Deed::Everything)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
     Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
+    Place { path: "/{kind}/$meta", deeds: &[(Verb::Get, Deed::MetaType)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
     Place { path: "/{kind}/_history", deeds: &[(Verb::Get, Deed::HistoryType)] },
     Place {
@@ -155,6 +157,8 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Everything => route.to(everything::show),
         Deed::LastN => route.to(lastn::show),
         Deed::Meta => route.to(meta::show),
+        Deed::MetaType => route.to(meta::of_kind),
+        Deed::MetaSystem => route.to(meta::of_everything),
         Deed::MetaAdd => route.to(meta::add),
         Deed::MetaDelete => route.to(meta::delete),
         Deed::Reindex => route.to(reindex::begin),

@@ -22,8 +22,9 @@ use crate::http::{self, Ask, Failure, Fresh, Kind};
 const AT_ONCE: usize = 64;
 
 pub async fn post(ask: Ask, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
-    let bundle = http::fhir_body(&request, payload, &ask.app.config.http).await?;
-    http::detached(async move { Ok(http::answer(run(ask, bundle).await?)) }).await
+    let (bundle, sent) = http::fhir_sent(&request, payload, &ask.app.config.http).await?;
+    let work = async move { run(ask, bundle).await.map_err(|failure| failure.located(&sent)) };
+    http::detached(async move { Ok(http::answer(work.await?)) }).await
 }
 
 /// Does what the Bundle asks for.

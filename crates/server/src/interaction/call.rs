@@ -61,7 +61,12 @@ impl Call {
 impl Deed {
     /// Whether somebody else's write may come between what is decided for it and the commit.
     pub fn may_race(&self) -> bool {
-        !matches!(self, Deed::Create { unless: None, .. } | Deed::Ask(_))
+        match self {
+            Deed::Create { unless, .. } => unless.is_some(),
+            // That it is there is decided before.
+            Deed::Ask(question) => matches!(question, Question::Read { .. }),
+            _ => true,
+        }
     }
 }
 

@@ -87,6 +87,7 @@ fn rest_of_all(registry: &Registry) -> Node<'static> {
         ("resource", Node::List(table().kinds().map(|kind| of_kind(registry, kind)).collect())),
         ("interaction", interactions(served(|path| !path.contains('{')).flat_map(system_code))),
         ("searchParam", Node::List(of_all_types().map(parameter).collect())),
+        ("operation", operations_of(|path| path.contains('$') && !path[1..].contains('/'))),
         ("compartment", texts(definitions)),
     ];
     Node::Object(Object { fields: rest })
@@ -111,10 +112,9 @@ fn of_kind(registry: &Registry, kind: &'static str) -> Node<'static> {
         ("searchRevInclude", reverse_includes(registry, kind)),
         ("searchParam", Node::List(parameters)),
     ];
-    let operations = operations(kind);
-    if !operations.is_empty() {
-        of_kind.push(("operation", Node::List(operations)));
-    }
+    let own = format!("/{kind}/");
+    let operations = operations_of(|path| path.contains('$') && (path.contains("{kind}") || path.starts_with(&own)));
+    of_kind.push(("operation", operations));
     Node::Object(Object { fields: of_kind })
 }
 
@@ -148,15 +148,13 @@ fn system_code(deed: Deed) -> Vec<&'static str> {
     }
 }
 
-/// The operations on a type, each once, with their definitions.
-fn operations(kind: &str) -> Vec<Node<'static>> {
-    let own = format!("/{kind}/");
-    let found = served(|path| path.contains('$') && (path.contains("{kind}") || path.starts_with(&own)));
-    let named: BTreeMap<&str, &str> = found.filter_map(definition).collect();
+/// The operations at the paths that are meant, each once, with their definitions.
+fn operations_of(meant: impl Fn(&str) -> bool) -> Node<'static> {
+    let named: BTreeMap<&str, &str> = served(meant).filter_map(definition).collect();
     let node = |(name, of): (&'static str, &str)| {
         object([("name", Node::text(name)), ("definition", Node::text(format!("{DEFINITIONS}/{of}")))])
     };
-    named.into_iter().map(node).collect()
+    Node::List(named.into_iter().map(node).collect())
 }
 
 /// The name of an operation, and of its definition in R4.
@@ -164,7 +162,7 @@ fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
     Some(match deed {
         Deed::Everything => ("everything", "Patient-everything"),
         Deed::LastN => ("lastn", "Observation-lastn"),
-        Deed::Meta => ("meta", "Resource-meta"),
+        Deed::Meta | Deed::MetaType | Deed::MetaSystem => ("meta", "Resource-meta"),
         Deed::MetaAdd => ("meta-add", "Resource-meta-add"),
         Deed::MetaDelete => ("meta-delete", "Resource-meta-delete"),
         Deed::ValidateType => ("validate", "Resource-validate"),
@@ -267,6 +265,7 @@ mod tests {
         );
         assert!(names(patient, "operation", "name").contains(&"meta"));
         assert!(!names(patient, "operation", "name").contains(&"lastn"));
+        assert_eq!(names(rest, "operation", "name"), ["meta"]);
         let system = names(rest, "interaction", "code");
         assert!(
             ["batch", "transaction", "history-system", "search-system"].iter().all(|code| system.contains(code)),

@@ -23,10 +23,10 @@ pub async fn create(
 ) -> Result<HttpResponse, Failure> {
     let kind = kind_of(&kind)?;
     let unless = http::header_text(&request, IF_NONE_EXIST)?;
-    let resource = http::fhir_body(&request, payload, &ask.app.config.http).await?;
+    let (resource, sent) = http::fhir_sent(&request, payload, &ask.app.config.http).await?;
     http::detached(async move {
-        let answer = run(&ask, kind, resource, unless.as_deref()).await?;
-        Ok(http::answer(answer))
+        let answer = run(&ask, kind, resource, unless.as_deref()).await;
+        Ok(http::answer(answer.map_err(|failure| failure.located(&sent))?))
     })
     .await
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use fhir::search::Interval;
-use record::{HISTORY_PAGE_MAX, HistoryOf, HistoryQuery, ReadError, Time};
+use record::{HISTORY_PAGE_MAX, HistoryOf, HistoryQuery, Position, ReadError, Time};
 
 use super::answer::Answer;
 use super::bundle::Bundle;
@@ -45,7 +45,9 @@ pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Resu
     let shape = Shape::of(kind, &asked.kept)?;
     let bound = asked.bound(&path);
     let before = asked.page.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
-    let before = before.map(|place| place.parse().map_err(|_| Failure::from(ReadError::BadPage))).transpose()?;
+    let before: Option<Position> =
+        before.map(|place| place.parse().map_err(|_| Failure::from(ReadError::BadPage))).transpose()?;
+    let before = before.or(ask.at.map(Position::next));
     let query = HistoryQuery { of, before, since: asked.since, at: asked.at, limit: asked.count };
     let page = ask.app.record.history(&ask.access, &query).await?;
     if let (HistoryOf::Resource(key), Some(0)) = (&query.of, page.total) {
@@ -55,7 +57,7 @@ pub async fn run(ask: &Ask, of: HistoryOf, pairs: Vec<(String, String)>) -> Resu
     let next = page.next.map(|next| ask.seal(&bound, &next.to_string()));
     links.extend(next.map(|next| ("next", asked.address(&ask.base, &path, Some(&next)))));
     // The resource's count of versions would be the total of something else.
-    let total = page.total.filter(|_| asked.since.is_none() && asked.at.is_none());
+    let total = page.total.filter(|_| asked.since.is_none() && asked.at.is_none() && ask.at.is_none());
     let mut bundle = Bundle::begin("history", total, &links);
     for mut version in page.versions {
         version.body = version.body.map(|body| shape.view(&version.key.kind).show(body));

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
-use record::Key;
+use record::{Key, Position};
 
 use super::answer::Answer;
 use super::{erased, gone, key_of, not_found, subset};
@@ -17,7 +17,9 @@ pub async fn read(ask: Ask, request: HttpRequest, path: Path<(String, String)>) 
 
 pub async fn run(ask: &Ask, key: &Key, pairs: &[(String, String)], fresh: &Fresh) -> Result<Answer, Failure> {
     let view = subset::View::of(&key.kind, pairs)?;
-    let mut version = ask.app.record.read(&ask.access, key).await?.ok_or_else(|| not_found(key))?;
+    let (record, at) = (&ask.app.record, ask.at.unwrap_or(Position::END));
+    let found = record.current_at(&ask.access, std::slice::from_ref(key), at).await?.pop().flatten();
+    let mut version = found.ok_or_else(|| not_found(key))?;
     if version.is_deleted() {
         return Err(gone(key));
     }

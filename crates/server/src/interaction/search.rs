@@ -13,7 +13,7 @@ use fhir::compartment::membership;
 use fhir::links::{Link, relink};
 use fhir::reference::{Literal, literal};
 use fhir::search::{Context, Query, Summary};
-use record::{Key, Page, Position, ReadError, Version};
+use record::{Key, Page, ReadError, Version};
 
 use super::answer::Answer;
 use super::bundle::Bundle;
@@ -28,6 +28,9 @@ const FIRST: &str = "first-";
 
 /// Resources that come with a page of somebody's record, at most.
 const SURROUNDINGS_MAX: usize = 1_000;
+
+/// Looks that one page takes at most, where not all matches are shown.
+const LOOKS_MAX: usize = 20;
 
 /// Where is searched.
 #[derive(Debug, Clone)]
@@ -94,8 +97,7 @@ pub async fn run(ask: &Ask, scope: &Scope, mut pairs: Vec<(String, String)>) -> 
         let text = "_summary=text shows no references, and cannot be asked for together with includes";
         return Err(Failure::at(Kind::Invalid, "http._summary", text));
     }
-    let keep: Keep = Box::new(|_| true);
-    let shown = Shown { path: scope.path(), used: query.used.clone(), keep, brings: Brings::Asked };
+    let shown = Shown { path: scope.path(), used: query.used.clone(), keep: None, brings: Brings::Asked };
     page(ask, &shown, &query, link).await
 }
 
@@ -105,8 +107,8 @@ pub struct Shown {
     pub path: String,
     /// What of it was understood.
     pub used: Vec<(String, String)>,
-    /// Of the matches, those that are shown.
-    pub keep: Keep,
+    /// Of the matches, those that are shown, where that are not all.
+    pub keep: Option<Keep>,
     /// What comes with them.
     pub brings: Brings,
 }
@@ -127,8 +129,10 @@ pub type Keep = Box<dyn Fn(&Version) -> bool + Send + Sync>;
 pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>) -> Result<Answer, Failure> {
     let bound = shown.bound();
     let place = link.as_deref().map(|link| ask.open(&bound, link)).transpose()?;
-    let mut found = look(ask, query, place.as_deref()).await?;
-    found.versions.retain(|version| (shown.keep)(version));
+    let mut found = match &shown.keep {
+        Some(keep) => look_for(ask, query, place, keep).await?,
+        None => look(ask, query, place.as_deref()).await?,
+    };
     if shown.brings == Brings::Surroundings {
         found.included = surroundings(ask, &found).await?;
     }
@@ -142,14 +146,39 @@ pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>)
     Ok(Answer::of_resource(StatusCode::OK, bundle(ask, query, &found, &links)))
 }
 
+/// A page of matches that are kept, from as many looks as it takes; it is shorter where these are too many. How many there
+/// are of them is not known.
+async fn look_for(ask: &Ask, query: &Query, mut place: Option<String>, keep: &Keep) -> Result<Page, Failure> {
+    let mut query = query.clone();
+    let mut page: Option<Page> = None;
+    for _ in 0..LOOKS_MAX {
+        let mut found = look(ask, &query, place.as_deref()).await?;
+        found.versions.retain(|version| keep(version));
+        query.count -= u32::try_from(found.versions.len()).expect("a page has no more than it was asked for");
+        if let Some(page) = page {
+            found.versions.splice(0..0, page.versions);
+        }
+        place.clone_from(&found.next);
+        page = Some(Page { total: None, ..found });
+        if query.count == 0 || place.is_none() {
+            break;
+        }
+    }
+    Ok(page.expect("it looked once"))
+}
+
 /// The page that begins at the place, or the first as it is now.
 async fn look(ask: &Ask, query: &Query, place: Option<&str>) -> Result<Page, Failure> {
     let (record, access) = (&ask.app.record, &ask.access);
-    match place.and_then(|place| place.strip_prefix(FIRST)) {
-        Some(position) => {
-            let position: Position = position.parse().map_err(|_| ReadError::BadPage)?;
-            Ok(record.search_at(access, query, position).await?)
+    let first = match (place, ask.at) {
+        (None, at) => at,
+        (Some(place), _) => {
+            let position = place.strip_prefix(FIRST).map(str::parse).transpose();
+            position.map_err(|_| ReadError::BadPage)?
         }
+    };
+    match first {
+        Some(position) => Ok(record.search_at(access, query, position).await?),
         None => Ok(record.search(access, query, place).await?),
     }
 }

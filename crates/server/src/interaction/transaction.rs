@@ -5,7 +5,8 @@
 //! the version of every resource that is replaced, and a condition for every search that was asked. When
 //! somebody else was quicker the writer refuses the whole, and it is decided anew. So a transaction either sees
 //! nothing of others or all of them, and the order of its entries is no matter: deletes, creates, updates, and
-//! reads at the end, as R4 has it.
+//! reads at the end, as R4 has it. All that is read is of one moment: that of the commit, or where nothing is written that at
+//! which the transaction was decided.
 
 mod references;
 mod slot;
@@ -37,6 +38,7 @@ pub async fn run(ask: &Ask, mut calls: Vec<Call>) -> Result<Answer, Failure> {
     for _ in 0..write::TRIES {
         let calls = if may_race { calls.clone() } else { std::mem::take(&mut calls) };
         let mut conditions = Conditions::new();
+        let ask = &Ask { at: Some(ask.app.record.position().await?), ..ask.clone() };
         let mut slots = slot::decide(ask, calls, &mut conditions).await?;
         references::settle(ask, &mut slots, &mut conditions).await?;
         let prepared = prepare(ask, &mut slots).await?;
@@ -50,7 +52,7 @@ pub async fn run(ask: &Ask, mut calls: Vec<Call>) -> Result<Answer, Failure> {
                 for (place, made) in places.into_iter().zip(committed.versions) {
                     stamps[place] = Some(Stamp { vid: made.vid, time: committed.time });
                 }
-                return answer(ask, slots, kept, stamps).await;
+                return answer(&Ask { at: Some(committed.position), ..ask.clone() }, slots, kept, stamps).await;
             }
             Err(CommitError::Stale(key)) if expected(&slots, &key).is_some() => {
                 let at = expected(&slots, &key).expect("the guard found it");

@@ -23,10 +23,10 @@ pub async fn update(
 ) -> Result<HttpResponse, Failure> {
     let key = key_of(&path)?;
     let (wanted, unwanted) = (Match::of_write(&request)?, Match::of_absence(&request)?);
-    let resource = http::fhir_body(&request, payload, &ask.app.config.http).await?;
+    let (resource, sent) = http::fhir_sent(&request, payload, &ask.app.config.http).await?;
     http::detached(async move {
-        let answer = by_id(&ask, key, resource, wanted, unwanted).await?;
-        Ok(http::answer(answer))
+        let answer = by_id(&ask, key, resource, wanted, unwanted).await;
+        Ok(http::answer(answer.map_err(|failure| failure.located(&sent))?))
     })
     .await
 }
@@ -41,10 +41,10 @@ pub async fn where_matches(
     let kind = kind_of(&kind)?;
     let wanted = Match::of_write(&request)?;
     let criteria = request.query_string().to_owned();
-    let resource = http::fhir_body(&request, payload, &ask.app.config.http).await?;
+    let (resource, sent) = http::fhir_sent(&request, payload, &ask.app.config.http).await?;
     http::detached(async move {
-        let answer = by_criteria(&ask, kind, &criteria, resource, wanted).await?;
-        Ok(http::answer(answer))
+        let answer = by_criteria(&ask, kind, &criteria, resource, wanted).await;
+        Ok(http::answer(answer.map_err(|failure| failure.located(&sent))?))
     })
     .await
 }

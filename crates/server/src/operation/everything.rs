@@ -1,7 +1,8 @@
 //! `Patient/$everything`: the whole record of one person (R4 §8.1.5.1, operation "Patient-everything").
 //!
 //! All that is in the patient's compartment, and what that refers to (who, where, which medication), page by page and all
-//! pages of one moment. `start` and `end` are about when care happened: what has no such date is shown whatever they say.
+//! pages of one moment. `start` and `end` are about when care happened: what has no such date is shown whatever they say. The
+//! index does not know that, so that a page is filled by looking on; it is shorter where very much is passed over.
 
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,7 +10,7 @@ use fhir::search::{Context, Interval, ParameterClass, Query, Value, each, table}
 use record::{Key, Version};
 
 use crate::http::{self, Ask, Failure, Kind};
-use crate::interaction::search::{self, Brings, Shown};
+use crate::interaction::search::{self, Brings, Keep, Shown};
 use crate::interaction::{gone, key_of, not_found};
 
 /// Resources a page where the client does not say: a chart is read whole.
@@ -30,7 +31,8 @@ pub async fn show(ask: Ask, request: HttpRequest, path: Path<String>) -> Result<
     let shown = Shown {
         path: format!("{key}/$everything"),
         used,
-        keep: Box::new(move |version| keeps(start, end, version)),
+        keep: (start.is_some() || end.is_some())
+            .then(|| -> Keep { Box::new(move |version| keeps(start, end, version)) }),
         brings,
     };
     Ok(http::answer(search::page(&ask, &shown, &query, page).await?))
@@ -91,9 +93,6 @@ impl Asked {
 
 /// Whether care happened in the time that is asked for, or the resource does not say when.
 fn keeps(start: Option<Interval>, end: Option<Interval>, version: &Version) -> bool {
-    if start.is_none() && end.is_none() {
-        return true;
-    }
     let Some(Ok(resource)) = version.body.as_deref().map(fhir::json::read) else { return true };
     let (mut dated, mut within) = (false, false);
     each(&resource, &mut |entry| {

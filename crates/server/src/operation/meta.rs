@@ -1,18 +1,19 @@
-//! `$meta`, `$meta-add` and `$meta-delete`: profiles, tags and labels of one resource (R4 §3.1.0.11, operations
-//! "Resource-meta").
+//! `$meta`, `$meta-add` and `$meta-delete`: profiles, tags and labels of one resource, and those in use on a type or anywhere
+//! (R4 §3.1.0.11, operations "Resource-meta").
 //!
 //! Adding and taking away make a version like any other change: what is filed under a label is part of the record.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use fhir::search::table;
 use fhir::{Node, Object, Resource};
 use record::{Change, Commit, CommitError, Key};
 
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind, Match};
 use crate::interaction::update::{crowd, expect, stale};
-use crate::interaction::{Answer, gone, key_of, not_found, write};
+use crate::interaction::{Answer, gone, key_of, kind_of, not_found, write};
 
 /// The lists of `Meta` that the operations join and part.
 const LISTS: [&str; 3] = ["profile", "security", "tag"];
@@ -23,6 +24,41 @@ pub async fn show(ask: Ask, path: Path<(String, String)>) -> Result<HttpResponse
     let body = version.body.as_deref().ok_or_else(|| gone(&key))?;
     let resource = fhir::json::read(body).map_err(|issues| Failure::of(Kind::Broken, issues))?;
     Ok(http::answer(parameters(&resource)))
+}
+
+/// All that are in use on resources of a type.
+pub async fn of_kind(ask: Ask, kind: Path<String>) -> Result<HttpResponse, Failure> {
+    let kind = kind_of(&kind)?;
+    in_use(&ask, vec![kind]).await
+}
+
+/// All that are in use.
+pub async fn of_everything(ask: Ask) -> Result<HttpResponse, Failure> {
+    in_use(&ask, table().kinds().collect()).await
+}
+
+async fn in_use(ask: &Ask, kinds: Vec<&'static str>) -> Result<HttpResponse, Failure> {
+    let mut all = Object::default();
+    for meta in ask.app.record.metas(&ask.access, kinds).await? {
+        join(&mut all, &meta);
+    }
+    for list in LISTS {
+        if let Some(Node::List(mut items)) = all.remove(list) {
+            items.sort_by(|one, other| name(one).cmp(&name(other)));
+            all.set(list, Node::List(items));
+        }
+    }
+    let mut shown = Resource::new("Basic");
+    shown.object.set("meta", Node::Object(all));
+    Ok(http::answer(parameters(&shown)))
+}
+
+/// What a profile or label is called: by what it is put in order.
+fn name<'n>(item: &'n Node<'_>) -> (&'n str, &'n str) {
+    match item {
+        Node::Object(coding) => (coding.str("system").unwrap_or_default(), coding.str("code").unwrap_or_default()),
+        item => (item.as_str().unwrap_or_default(), ""),
+    }
 }
 
 pub async fn add(

@@ -2,7 +2,7 @@
 //! "Resource-validate").
 //!
 //! The answer is an OperationOutcome with 200, whatever it says: the question was answered. Profiles and terminology are not
-//! judged yet, and a profile that is asked for is told so.
+//! judged yet, and a profile that is asked for is told so. What was sent is told with its lines and columns.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Path, Payload};
@@ -55,7 +55,7 @@ async fn given(
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
     let query = http::pairs(request.query_string());
-    let body = match http::fhir_body(request, payload, &ask.app.config.http).await {
+    let (body, sent) = match http::fhir_sent(request, payload, &ask.app.config.http).await {
         Ok(body) => body,
         // That it is no legal R4 is the answer, and no failure to answer.
         Err(failure) if failure.status() == StatusCode::BAD_REQUEST => {
@@ -64,7 +64,15 @@ async fn given(
         Err(failure) => return Err(failure),
     };
     let asked = Asked::of(body, &query)?;
-    let issues = actix_web::web::block(move || asked.judge(kind, key.as_ref())).await;
+    let judged = move || {
+        let mut issues = asked.judge(kind, key.as_ref());
+        match &asked.root {
+            Some(root) => sent.locate_within(root, &mut issues),
+            None => sent.locate(&mut issues),
+        }
+        issues
+    };
+    let issues = actix_web::web::block(judged).await;
     let issues = issues.map_err(|_| Failure::new(Kind::Busy, "too much is being judged at once; try again soon"))?;
     Ok(http::answer(outcome(issues)))
 }
@@ -72,6 +80,8 @@ async fn given(
 /// What is to be judged, and how.
 struct Asked {
     resource: Option<Resource<'static>>,
+    /// Where in what was sent it stands, where that is not the whole.
+    root: Option<String>,
     mode: Option<String>,
     profile: bool,
 }
@@ -80,7 +90,7 @@ impl Asked {
     /// A resource as it is, or Parameters with `resource`, `mode` and `profile`.
     fn of(body: Resource<'static>, query: &[(String, String)]) -> Result<Asked, Failure> {
         let said = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        let mut asked = Asked { resource: None, mode: said("mode"), profile: said("profile").is_some() };
+        let mut asked = Asked { resource: None, root: None, mode: said("mode"), profile: said("profile").is_some() };
         let parameters = body.object.items("parameter");
         let named = |name: &str| {
             parameters.iter().filter_map(Node::as_object).find(|parameter| parameter.str("name") == Some(name))
@@ -91,6 +101,8 @@ impl Asked {
         }
         if let Some(Node::Object(object)) = named("resource").and_then(|parameter| parameter.get("resource")) {
             asked.resource = Some(Resource { object: object.clone() });
+            let at = |item: &Node<'_>| item.as_object().and_then(|of| of.str("name")) == Some("resource");
+            asked.root = parameters.iter().position(at).map(|at| format!("Parameters.parameter[{at}].resource"));
         }
         if let Some(mode) = named("mode") {
             asked.mode = mode.str("valueCode").map(str::to_owned);

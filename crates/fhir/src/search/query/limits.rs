@@ -17,6 +17,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { parameters: 100, values: 1_000, value_bytes: 64 * 1024, links: 4, includes: 32 }
+        Limits { parameters: 100, values: 500, value_bytes: 64 * 1024, links: 4, includes: 32 }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use fhir::Resource;
-use record::{Key, Version};
+use record::{Condition, Key, Position, Version};
 
 use super::Conditions;
 use crate::http::{Ask, Failure, Kind, Match};
@@ -87,7 +87,7 @@ pub async fn decide(ask: &Ask, calls: Vec<Call>, conditions: &mut Conditions) ->
         slots.push(slot);
     }
     overlap(&slots)?;
-    questions(&slots, &named)?;
+    questions(ask, &slots, &named, conditions)?;
     Ok(slots)
 }
 
@@ -105,7 +105,7 @@ async fn current(ask: &Ask, calls: &[Call]) -> Result<Named, Failure> {
     if keys.is_empty() {
         return Ok(Named::new());
     }
-    let versions = ask.app.record.current_many(&ask.access, &keys).await?;
+    let versions = ask.app.record.current_at(&ask.access, &keys, ask.at.unwrap_or(Position::END)).await?;
     Ok(keys.into_iter().zip(versions).collect())
 }
 
@@ -217,8 +217,9 @@ fn overlap(slots: &[Slot]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A read of what is not there, or will not be, fails the whole, like any other entry.
-fn questions(slots: &[Slot], named: &Named) -> Result<(), Failure> {
+/// A read of what is not there, or will not be, fails the whole, like any other entry. What is there has to be there still
+/// when the rest is written.
+fn questions(ask: &Ask, slots: &[Slot], named: &Named, conditions: &mut Conditions) -> Result<(), Failure> {
     for (at, slot) in slots.iter().enumerate() {
         let Some((Question::Read { key, .. }, _)) = &slot.question else { continue };
         let fate = slots.iter().find(|slot| slot.writes() && slot.key == *key).map(|slot| slot.fate);
@@ -228,6 +229,10 @@ fn questions(slots: &[Slot], named: &Named) -> Result<(), Failure> {
         };
         if !there {
             return Err(not_found(key).of_entry(at));
+        }
+        if let (None, Some(since)) = (fate, ask.at) {
+            let query = conditional::criteria(ask, &key.kind, &format!("_id={}", key.id))?;
+            conditions.push(Condition { query, since, found: vec![key.clone()] });
         }
     }
     Ok(())

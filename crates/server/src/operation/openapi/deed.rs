@@ -63,6 +63,8 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Everything => "The whole record of a person, page by page",
         Deed::LastN => "The newest results, some of each kind",
         Deed::Meta => "Profiles, tags and labels",
+        Deed::MetaType => "Profiles, tags and labels in use on resources of a type",
+        Deed::MetaSystem => "Profiles, tags and labels in use",
         Deed::MetaAdd => "Add profiles, tags and labels",
         Deed::MetaDelete => "Take away profiles, tags and labels",
         Deed::Reindex => "Put the search parameters in force that active SearchParameters define",
@@ -107,7 +109,8 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
         Deed::Everything => &["_format", "_pretty", "start", "end", "_since", "_type", "_count", "_page"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
-        Deed::Meta | Deed::MetaAdd | Deed::MetaDelete | Deed::Reindex | Deed::Reindexed => &["_format", "_pretty"],
+        Deed::Meta | Deed::MetaType | Deed::MetaSystem => &["_format", "_pretty"],
+        Deed::MetaAdd | Deed::MetaDelete | Deed::Reindex | Deed::Reindexed => &["_format", "_pretty"],
         Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => &["_format", "_pretty"],
         Deed::Batch => &["_format", "_pretty", "Prefer"],
         Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
@@ -165,7 +168,7 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
             (&[("200", "matches")], &["400", "403", "410", "414"])
         }
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => {
-            (&[("200", "matches")], &["400", "403", "410", "413", "415"])
+            (&[("200", "matches")], &["400", "403", "410", "413", "415", "422"])
         }
         Deed::Batch => (&[("200", "outcomes")], &["400", "409", "412", "413", "415", "422"]),
         Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
@@ -179,9 +182,11 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::Delete | Deed::DeleteWhere => (&[("204", "deleted")], &["400", "404", "409", "412"]),
         Deed::Read => (&[("200", ""), ("304", "known")], &["400", "404", "410"]),
         Deed::Vread => (&[("200", "")], &["404", "410"]),
-        Deed::Everything => (&[("200", "matches")], &["400", "403", "404", "410"]),
+        Deed::Everything => (&[("200", "matches")], &["400", "403", "404", "410", "422"]),
         Deed::LastN => (&[("200", "matches")], &["400", "422"]),
         Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
+        Deed::MetaType => (&[("200", "Parameters")], &["404", "422"]),
+        Deed::MetaSystem => (&[("200", "Parameters")], &["422"]),
         Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
         Deed::Reindex => (&[("200", "Parameters")], &["403", "422"]),
         Deed::Reindexed => (&[("200", "Parameters")], &[]),
