@@ -30,8 +30,8 @@ pub struct Chosen {
     pub size: i64,
 }
 
-/// With fewer rows than this a condition leads whatever the others have.
-const FEW: i64 = 64;
+/// A condition with fewer rows than one of these leads, if no other has fewer than the one before.
+const FEW: [i64; 3] = [64, 256, SAMPLE];
 /// Of more rows than this it is told by the newest how many there are in all.
 const SAMPLE: i64 = 1_024;
 
@@ -50,14 +50,7 @@ pub fn choose(
     }
     let leading: Vec<usize> = (0..conditions.len()).filter(|at| conditions[*at].leads()).collect();
     let db = moment.db;
-    let mut least: Option<(usize, i64)> = None;
-    for &at in &leading {
-        let size = count(db, &conditions[at].probes, *zone, FEW)?;
-        if size < FEW {
-            least = Some((at, size));
-            break;
-        }
-    }
+    let mut least = fewest(db, conditions, &leading, *zone)?;
     if least.is_none() {
         for &at in &leading {
             let Some(probe) = single(&conditions[at]) else { continue };
@@ -82,6 +75,25 @@ pub fn choose(
         None => Lead::Gathered(conditions[at].probes.clone()),
     };
     Ok(Chosen { lead, of: Some(at), size })
+}
+
+/// The first condition that is found to have few rows, counted in steps: who has a patient's hundred results does not
+/// count a thousand of a code to learn that they are more.
+fn fewest(
+    db: &Connection,
+    conditions: &[Condition],
+    leading: &[usize],
+    zone: (i64, i64),
+) -> rusqlite::Result<Option<(usize, i64)>> {
+    for few in FEW {
+        for &at in leading {
+            let size = count(db, &conditions[at].probes, zone, few)?;
+            if size < few {
+                return Ok(Some((at, size)));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The one look-up of a condition whose rows stand in the order of positions.
