@@ -11,6 +11,7 @@ pub struct Access {
     who: String,
     read: Reach,
     write: Reach,
+    golden: bool,
 }
 
 /// The resources that a decision reaches, as a predicate over indexed columns.
@@ -27,11 +28,21 @@ pub enum Reach {
 impl Access {
     /// Reaches nothing: what a caller holds before a policy was asked, and after one refused.
     pub fn nobody() -> Access {
-        Access { who: "nobody".to_owned(), read: Reach::Nothing, write: Reach::Nothing }
+        Access { who: "nobody".to_owned(), read: Reach::Nothing, write: Reach::Nothing, golden: false }
     }
 
     pub(crate) fn new(who: impl Into<String>, read: Reach, write: Reach) -> Access {
-        Access { who: who.into(), read, write }
+        Access { who: who.into(), read, write, golden: false }
+    }
+
+    /// The same, for the one part that writes golden Patients.
+    pub(crate) fn writing_golden(self) -> Access {
+        Access { golden: true, ..self }
+    }
+
+    /// Whether golden Patients, which are read-only for everybody else, may be written.
+    pub fn writes_golden(&self) -> bool {
+        self.golden
     }
 
     /// The requester's name for the audit: a client or a part of the gateway, never a patient's.

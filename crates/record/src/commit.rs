@@ -133,6 +133,12 @@ pub enum CommitError {
     Duplicate(MessageId),
     /// The access does not reach this resource.
     Denied(Key),
+    /// A golden Patient is put together from its sources, and written by identity alone.
+    ReadOnly {
+        key: Key,
+        /// The ids of its sources, where the caller looked.
+        sources: Vec<String>,
+    },
     /// The caller asked for something that cannot be, such as a replay of a message that is not there. Not to be
     /// tried again.
     Refused(&'static str),
@@ -162,6 +168,14 @@ impl fmt::Display for CommitError {
             }
             CommitError::Duplicate(_) => out.write_str("this message was committed before"),
             CommitError::Denied(key) => write!(out, "the policy does not let this requester write {}", key.kind),
+            CommitError::ReadOnly { key, sources } => {
+                let sources = sources.iter().map(|id| format!("Patient/{id}")).collect::<Vec<_>>().join(", ");
+                let named = if sources.is_empty() { String::new() } else { format!(", which are {sources}") };
+                write!(
+                    out,
+                    "{key} is read-only: it is put together from the Patients that it links to{named}; write to those"
+                )
+            }
             CommitError::Refused(why) => out.write_str(why),
             CommitError::Full => out.write_str("the disk is full; make room and try again"),
             CommitError::Busy => out.write_str("the store has more to do than it takes; try again soon"),

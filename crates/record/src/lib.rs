@@ -47,6 +47,7 @@ mod derived;
 mod error;
 mod filing;
 mod fulltext;
+mod golden;
 mod hash;
 mod history;
 mod index;
@@ -74,6 +75,7 @@ pub use commit::{
     Change, Commit, CommitError, Committed, Condition, Expect, Redirect, Remembered, Why, Write, Written,
 };
 pub use error::{OpenError, ReadError};
+pub use golden::sources_of;
 pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
 pub use labels::LABELS_MAX;
 pub use maintenance::{Counts, Erasure, Finding};

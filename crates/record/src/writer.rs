@@ -123,6 +123,10 @@ fn permitted(access: &Access, commit: &Commit) -> Result<(), CommitError> {
         if !access.write().covers(&key.kind) {
             return Err(CommitError::Denied(key));
         }
+        // And identity changes no source.
+        if key.is_golden() != (access.writes_golden() && key.kind == "Patient") {
+            return Err(CommitError::ReadOnly { key, sources: Vec::new() });
+        }
     }
     for write in &commit.writes {
         if let Change::Put(prepared) = &write.change {

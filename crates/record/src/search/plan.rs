@@ -18,6 +18,7 @@ use crate::clock;
 use crate::compare;
 use crate::derived;
 use crate::error::ReadError;
+use crate::golden;
 use crate::hash;
 use crate::merged;
 use crate::wide;
@@ -273,7 +274,9 @@ impl<'m> Draft<'m> {
         let local = |id: &ParameterId| table().get(*id).map_or(id.0, derived::local);
         let mut probes: Vec<Probe> = by.iter().flat_map(|id| probe::referring(local(id), &hashes)).collect();
         if kind == self.rest.kind {
-            probes.push(probe::ids(self.kind, &ids[..1]));
+            // What is merged into a Patient is shown by its link; the sources of a golden one are the record itself.
+            let own = if golden::is_golden(kind, id) { &ids[..] } else { &ids[..1] };
+            probes.push(probe::ids(self.kind, own));
         }
         let by_body = ByBody::Relation(Relation::Within { kind, id: id.to_owned() });
         self.conditions.push(Condition { probes, negated: false, by_body });

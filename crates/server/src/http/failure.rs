@@ -171,6 +171,7 @@ impl From<CommitError> for Failure {
         let kind = match error {
             CommitError::Stale(_) | CommitError::Moved | CommitError::Duplicate(_) => Kind::Conflict,
             CommitError::Denied(_) => Kind::Forbidden,
+            CommitError::ReadOnly { .. } => Kind::MethodNotAllowed,
             CommitError::Refused(_) => Kind::Invalid,
             CommitError::Full => Kind::Full,
             CommitError::Busy => Kind::Busy,

@@ -68,11 +68,23 @@ pub fn write(ask: &Ask, key: &Key, change: Change, current: Option<&Version>) ->
 
 /// All of it, durable when this returns, or nothing.
 pub async fn commit(ask: &Ask, commit: Commit) -> Result<Committed, CommitError> {
+    if let Some(key) = commit.writes.iter().map(|write| &write.key).find(|key| key.is_golden()) {
+        let sources = sources(ask, key).await;
+        return Err(CommitError::ReadOnly { key: key.clone(), sources });
+    }
     let committed = ask.app.record.commit(&ask.access, commit).await;
     if committed == Err(CommitError::Broken) {
         ask.app.shutdown.broken();
     }
     committed
+}
+
+/// The sources of a golden Patient, as far as whoever asks may know.
+async fn sources(ask: &Ask, golden: &Key) -> Vec<String> {
+    let found = ask.app.record.read(&ask.access, golden).await.ok().flatten();
+    let body = found.and_then(|version| version.body);
+    let resource = body.as_deref().and_then(|body| fhir::json::read(body).ok());
+    resource.map(|golden| record::sources_of(&golden)).unwrap_or_default()
 }
 
 /// The answer to one write that was committed as the only one.
