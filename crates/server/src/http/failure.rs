@@ -171,7 +171,10 @@ impl From<CommitError> for Failure {
         let kind = match error {
             CommitError::Stale(_) | CommitError::Moved | CommitError::Duplicate(_) => Kind::Conflict,
             CommitError::Denied(_) => Kind::Forbidden,
-            CommitError::ReadOnly { .. } => Kind::MethodNotAllowed,
+            CommitError::ReadOnly { .. } => {
+                let allow = Some("GET, HEAD, OPTIONS".to_owned());
+                return Failure { allow, ..Failure::new(Kind::MethodNotAllowed, error.to_string()) };
+            }
             CommitError::Refused(_) => Kind::Invalid,
             CommitError::Full => Kind::Full,
             CommitError::Busy => Kind::Busy,

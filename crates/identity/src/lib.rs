@@ -1,0 +1,5 @@
+//! Which Patients are one person.
+#![forbid(unsafe_code)]
+
+pub mod golden;
+pub mod linkage;
