@@ -3,3 +3,4 @@
 
 pub mod golden;
 pub mod linkage;
+pub mod people;

@@ -1,0 +1,176 @@
+//! Who is one person, as far as it was decided: a fold of the decisions, small enough to be kept in memory, and what follows
+//! of a new registration or a new decision.
+//!
+//! Nothing is looked up here and nothing is written: the worker brings the registrations that may matter, and commits what
+//! comes out. A person's decision stands whatever the engine says; the engine's own are made anew whenever one of the two
+//! registrations, or one of the people around them, changes.
+
+mod group;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use record::Key;
+use sha2::{Digest, Sha256};
+
+use crate::linkage::{By, Decision, Pair, Verdict};
+use group::Grouping;
+
+/// What the engine says of two registrations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// `Link`, `Possible` or `Apart`.
+    pub verdict: Verdict,
+    pub weight: f64,
+    /// Whether the two can be nobody but two people, so that no chain of others may join them either.
+    pub veto: bool,
+    pub reasons: Vec<String>,
+}
+
+/// The engine, and the registrations that it was given.
+pub trait Judge {
+    /// None where one of them is not known, or not in use any more.
+    fn judge(&self, pair: &Pair) -> Option<Judged>;
+    /// The version of its model.
+    fn model(&self) -> &str;
+    /// When the Patient was first written: a position of the log.
+    fn first(&self, id: &str) -> i64;
+}
+
+/// What is kept of a decision; its reasons are in the log.
+#[derive(Debug, Clone, PartialEq)]
+struct Kept {
+    verdict: Verdict,
+    /// A person decided, and who.
+    person: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct People {
+    decisions: HashMap<Pair, Kept>,
+    /// With whom a Patient was ever compared closely.
+    near: HashMap<String, BTreeSet<String>>,
+    /// The golden Patient of each that is not alone.
+    golden_of: HashMap<String, Key>,
+    groups: HashMap<Key, BTreeSet<String>>,
+}
+
+/// What has to be written.
+#[derive(Debug, Default, PartialEq)]
+pub struct Outcome {
+    pub decisions: Vec<Decision>,
+    /// Golden Patients with their sources; none left: it ends.
+    pub golden: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl People {
+    /// Takes a decision of the log into account. What it means for groups is told by [`People::settle`].
+    pub fn remember(&mut self, decision: &Decision) {
+        let person = match &decision.by {
+            By::Person(name) => Some(name.clone()),
+            By::Machine(_) => None,
+        };
+        let Pair { a, b } = &decision.pair;
+        self.near.entry(a.clone()).or_default().insert(b.clone());
+        self.near.entry(b.clone()).or_default().insert(a.clone());
+        self.decisions.insert(decision.pair.clone(), Kept { verdict: decision.verdict, person });
+    }
+
+    /// The sources of a golden Patient, as the log has them.
+    pub fn remember_group(&mut self, golden: Key, sources: impl IntoIterator<Item = String>) {
+        let sources: BTreeSet<String> = sources.into_iter().collect();
+        self.golden_of.extend(sources.iter().map(|id| (id.clone(), golden.clone())));
+        self.groups.insert(golden, sources);
+    }
+
+    /// The golden Patient over this one.
+    pub fn golden_of(&self, id: &str) -> Option<&Key> {
+        self.golden_of.get(id)
+    }
+
+    /// All sources of the same person, this one too.
+    pub fn same(&self, id: &str) -> BTreeSet<String> {
+        match self.golden_of.get(id).and_then(|golden| self.groups.get(golden)) {
+            Some(sources) => sources.clone(),
+            None => BTreeSet::from([id.to_owned()]),
+        }
+    }
+
+    pub fn verdict(&self, pair: &Pair) -> Option<Verdict> {
+        self.decisions.get(pair).map(|kept| kept.verdict)
+    }
+
+    /// Who may be touched by what becomes of these: they, those near to them, and all of the same people.
+    pub fn around(&self, ids: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut around = ids.clone();
+        for id in ids {
+            around.extend(self.near.get(id).into_iter().flatten().cloned());
+        }
+        let groups: Vec<BTreeSet<String>> = around.iter().map(|id| self.same(id)).collect();
+        around.extend(groups.into_iter().flatten());
+        around
+    }
+
+    /// Decides anew about all pairs within `scope` that were ever close, and about these new ones, and says what changed. The
+    /// scope holds whole groups: see [`People::around`].
+    pub fn settle(&mut self, scope: &BTreeSet<String>, new: &[Pair], judge: &impl Judge) -> Outcome {
+        let mut pairs: BTreeSet<Pair> = new.iter().cloned().collect();
+        for id in scope {
+            let near = self.near.get(id).into_iter().flatten().filter(|other| scope.contains(*other));
+            pairs.extend(near.filter_map(|other| Pair::of(id, other)));
+        }
+        let mut grouping = Grouping::new(judge);
+        for pair in pairs {
+            let kept = self.decisions.get(&pair);
+            let person = kept.and_then(|kept| Some((kept.verdict, kept.person.clone()?)));
+            grouping.propose(pair, person);
+        }
+        let groups = grouping.groups();
+        let mut outcome = Outcome::default();
+        for decision in grouping.decisions() {
+            let known = self.decisions.get(&decision.pair);
+            let is_new = known.is_none_or(|known| known.verdict != decision.verdict);
+            if is_new && !(known.is_none() && decision.verdict == Verdict::Apart) {
+                self.remember(&decision);
+                outcome.decisions.push(decision);
+            }
+        }
+        self.regroup(scope, groups, judge, &mut outcome);
+        outcome
+    }
+
+    /// Puts the groups of the scope in the place of those that were.
+    fn regroup(
+        &mut self,
+        scope: &BTreeSet<String>,
+        groups: Vec<BTreeSet<String>>,
+        judge: &impl Judge,
+        outcome: &mut Outcome,
+    ) {
+        let mut before: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for id in scope {
+            if let Some(golden) = self.golden_of.remove(id)
+                && let Some(sources) = self.groups.remove(&golden)
+            {
+                before.insert(golden.id, sources);
+            }
+        }
+        for sources in groups.into_iter().filter(|sources| sources.len() > 1) {
+            let golden = name(&sources, judge);
+            if before.remove(&golden.id).as_ref() != Some(&sources) {
+                outcome.golden.insert(golden.id.clone(), sources.clone());
+            }
+            self.remember_group(golden, sources);
+        }
+        outcome.golden.extend(before.into_keys().map(|gone| (gone, BTreeSet::new())));
+    }
+}
+
+/// A person is named by who of the sources was there first, so that what is joined again has its name again.
+fn name(sources: &BTreeSet<String>, judge: &impl Judge) -> Key {
+    let first = sources.iter().min_by_key(|id| (judge.first(id), *id)).expect("a group has members");
+    let hash = Sha256::digest(format!("golden {first}"));
+    Key::golden(hash[..16].try_into().expect("a hash has more than 16 bytes"))
+}
+
+#[cfg(test)]
+mod tests;
