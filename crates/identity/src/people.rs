@@ -38,10 +38,12 @@ pub trait Judge {
 
 /// What is kept of a decision; its reasons are in the log.
 #[derive(Debug, Clone, PartialEq)]
-struct Kept {
+pub struct Kept {
     verdict: Verdict,
     /// A person decided, and who.
     person: Option<String>,
+    /// A person took his decision back: whatever the engine says now has to be written.
+    taken_back: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,7 +74,27 @@ impl People {
         let Pair { a, b } = &decision.pair;
         self.near.entry(a.clone()).or_default().insert(b.clone());
         self.near.entry(b.clone()).or_default().insert(a.clone());
-        self.decisions.insert(decision.pair.clone(), Kept { verdict: decision.verdict, person });
+        self.decisions.insert(decision.pair.clone(), Kept { verdict: decision.verdict, person, taken_back: false });
+    }
+
+    /// Takes back what a person decided of two.
+    pub fn take_back(&mut self, pair: &Pair) {
+        if let Some(kept) = self.decisions.get_mut(pair).filter(|kept| kept.person.is_some()) {
+            (kept.person, kept.taken_back) = (None, true);
+        }
+    }
+
+    /// What is kept of a decision, for [`People::put_back`].
+    pub fn kept(&self, pair: &Pair) -> Option<Kept> {
+        self.decisions.get(pair).cloned()
+    }
+
+    /// Undoes what was remembered last of a pair.
+    pub fn put_back(&mut self, pair: &Pair, kept: Option<Kept>) {
+        match kept {
+            Some(kept) => self.decisions.insert(pair.clone(), kept),
+            None => self.decisions.remove(pair),
+        };
     }
 
     /// The sources of a golden Patient, as the log has them.
@@ -128,7 +150,7 @@ impl People {
         let mut outcome = Outcome::default();
         for decision in grouping.decisions() {
             let known = self.decisions.get(&decision.pair);
-            let is_new = known.is_none_or(|known| known.verdict != decision.verdict);
+            let is_new = known.is_none_or(|known| known.verdict != decision.verdict || known.taken_back);
             if is_new && !(known.is_none() && decision.verdict == Verdict::Apart) {
                 self.remember(&decision);
                 outcome.decisions.push(decision);
