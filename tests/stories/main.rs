@@ -29,6 +29,7 @@ mod hostile_http;
 mod hostile_parsing;
 mod hostile_query;
 mod http;
+mod identity;
 mod import;
 mod kill;
 mod lab_result;

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use record::Position;
+
 use crate::registration::Registration;
 
 /// In the memory of one node.
@@ -20,8 +22,8 @@ pub struct Memory {
 struct Slot {
     registration: Registration,
     keys: Vec<u64>,
-    /// When the Patient was first written: a position of the log.
-    first: i64,
+    /// Where in the log the Patient was first written.
+    first: Position,
 }
 
 impl Memory {
@@ -34,7 +36,7 @@ impl Memory {
     }
 
     /// The position at which a Patient was first written.
-    pub fn first(&self, id: &str) -> Option<i64> {
+    pub fn first(&self, id: &str) -> Option<Position> {
         self.slot(id).map(|slot| slot.first)
     }
 
@@ -50,7 +52,7 @@ impl Memory {
     }
 
     /// Puts a registration in the place of what was there of its id.
-    pub fn put(&mut self, registration: Registration, keys: Vec<u64>, first: i64) {
+    pub fn put(&mut self, registration: Registration, keys: Vec<u64>, first: Position) {
         self.remove(&registration.id);
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -90,21 +92,25 @@ mod tests {
         Registration { id: id.to_owned(), ..Registration::default() }
     }
 
+    fn at(position: i64) -> Position {
+        position.to_string().parse().expect("a position")
+    }
+
     #[test]
     fn what_shares_a_key_is_found_and_what_was_taken_away_is_not() {
         let mut index = Memory::default();
-        index.put(of("a"), vec![1, 2], 10);
-        index.put(of("b"), vec![2, 3], 11);
-        index.put(of("c"), vec![3], 12);
+        index.put(of("a"), vec![1, 2], at(10));
+        index.put(of("b"), vec![2, 3], at(11));
+        index.put(of("c"), vec![3], at(12));
         assert_eq!(index.candidates("b", &[2, 3], 10), ["a", "c"]);
         assert_eq!(index.candidates("b", &[2, 3], 1), [""; 0], "both blocks are too large to say something");
-        index.put(of("a"), vec![7], 10);
+        index.put(of("a"), vec![7], at(10));
         assert_eq!(index.candidates("b", &[2, 3], 10), ["c"]);
         index.remove("c");
         index.remove("nobody");
         assert_eq!(index.candidates("b", &[2, 3, 7], 10), ["a"]);
-        assert_eq!((index.len(), index.first("a")), (2, Some(10)));
-        index.put(of("d"), vec![3], 13);
+        assert_eq!((index.len(), index.first("a")), (2, Some(at(10))));
+        index.put(of("d"), vec![3], at(13));
         assert_eq!(index.candidates("", &[3], 10), ["b", "d"]);
     }
 }

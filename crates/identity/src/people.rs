@@ -9,7 +9,7 @@ mod group;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use record::Key;
+use record::{Key, Position};
 use sha2::{Digest, Sha256};
 
 use crate::linkage::{By, Decision, Pair, Verdict};
@@ -32,8 +32,8 @@ pub trait Judge {
     fn judge(&self, pair: &Pair) -> Option<Judged>;
     /// The version of its model.
     fn model(&self) -> &str;
-    /// When the Patient was first written: a position of the log.
-    fn first(&self, id: &str) -> i64;
+    /// Where in the log the Patient was first written; none where that is not known.
+    fn first(&self, id: &str) -> Option<Position>;
 }
 
 /// What is kept of a decision; its reasons are in the log.
@@ -189,7 +189,8 @@ impl People {
 
 /// A person is named by who of the sources was there first, so that what is joined again has its name again.
 fn name(sources: &BTreeSet<String>, judge: &impl Judge) -> Key {
-    let first = sources.iter().min_by_key(|id| (judge.first(id), *id)).expect("a group has members");
+    let begin = |id: &&String| (judge.first(id).is_none(), judge.first(id), (*id).clone());
+    let first = sources.iter().min_by_key(begin).expect("a group has members");
     let hash = Sha256::digest(format!("golden {first}"));
     Key::golden(hash[..16].try_into().expect("a hash has more than 16 bytes"))
 }

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use consent::Access;
 use fhir::Resource;
-use fhir::search::Registry;
-use record::{Change, Commit, CommitError, Expect, Key, Position, ReadError, Record, SOURCES_MAX, Time, Version, Write};
+use record::{
+    Change, Commit, CommitError, Expect, Key, Position, ReadError, Record, SOURCES_MAX, Time, Version, Write,
+};
 use tokio::sync::Mutex;
 
 use crate::engine::{Decision as Decided, Engine};
@@ -25,6 +26,8 @@ use crate::registration::Registration;
 
 /// Its cursor in the log, and its name as the writer of what it decides.
 pub const FOLLOWER: &str = "identity";
+/// Registrations that a site is taken to have at least: with fewer, any two who agree would seem to be one person.
+pub const FEW: usize = 10_000;
 /// Versions of the log that one step takes.
 const STEP: usize = 500;
 
@@ -98,8 +101,8 @@ impl Judge for Bench<'_> {
         &self.engine.model.version
     }
 
-    fn first(&self, id: &str) -> i64 {
-        self.index.first(id).unwrap_or(i64::MAX)
+    fn first(&self, id: &str) -> Option<Position> {
+        self.index.first(id)
     }
 }
 
@@ -120,7 +123,7 @@ fn judged(engine: &Engine, one: &Registration, other: &Registration) -> Judged {
 
 impl State {
     /// Takes what a source says now, or that it says nothing any more, and decides what follows.
-    fn arrive(&mut self, id: &str, said: Option<(Registration, i64)>) -> Outcome {
+    fn arrive(&mut self, id: &str, said: Option<(Registration, Position)>) -> Outcome {
         let mut new = Vec::new();
         match said {
             None => self.index.remove(id),
@@ -161,6 +164,7 @@ impl Identity {
         if to == from {
             return Ok(false);
         }
+        state.engine.registrations = state.index.len().max(FEW);
         let mut all = Outcome::default();
         let mut changed = BTreeSet::new();
         for version in &versions {
@@ -170,9 +174,9 @@ impl Identity {
             let id = &version.key.id;
             let said = said(version);
             let first = match (&said, state.index.first(id)) {
-                (None, _) => 0,
+                (None, _) => Position::START,
                 (Some(_), Some(first)) => first,
-                (Some(_), None) => self.first(&version.key).await?.unwrap_or(version.position).0,
+                (Some(_), None) => self.first(&version.key).await?.unwrap_or(version.position),
             };
             merge(&mut all, state.arrive(id, said.map(|said| (said, first))));
             changed.insert(id.clone());

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use consent::Policy;
 use gateway::IdKey;
+use identity::golden::Rules;
+use identity::worker::Identity;
 use record::{Record, Time};
 
 use crate::command::Failure;
@@ -37,6 +39,8 @@ pub struct App {
     pub shutdown: Shutdown,
     /// The room that large bodies of requests have together.
     pub bodies: Budget,
+    /// Who is one person.
+    pub identity: Identity,
 }
 
 impl App {
@@ -52,8 +56,10 @@ impl App {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let intake = Intake::new(record.clone(), gateway, ids.clone(), policy.intake(), metrics.clone());
         let bodies = Budget::new(config.http.bodies_bytes_max);
+        let engine = identity::Engine::new(identity::Model::default(), identity::worker::FEW);
+        let identity = Identity::new(record.clone(), policy.identity(), engine, Rules::default());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
-        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies })
+        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity })
     }
 
     /// A message of a source that was let in, wherever it came from.

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use record::{CommitError, Time};
+use identity::worker::Trouble;
+use record::{CommitError, ReadError, Time};
 
 use crate::app::{self, App};
 
@@ -60,6 +61,32 @@ pub async fn reindex(app: App) {
             Err(error) => {
                 tracing::warn!(%error, "search parameters are not brought to what is stored; it is tried again");
                 REINDEX_PAUSE
+            }
+        };
+    }
+}
+
+/// Between two looks whether somebody was registered.
+const IDENTITY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Follows the log with the worker that says who is one person, until the server drains.
+pub async fn identity(app: App) {
+    let mut pause = Duration::ZERO;
+    loop {
+        tokio::select! {
+            () = app.shutdown.begun() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = match app.identity.step(app::now()).await {
+            Ok(true) => Duration::ZERO,
+            Ok(false) | Err(Trouble::Commit(CommitError::Busy) | Trouble::Read(ReadError::Busy)) => IDENTITY_PAUSE,
+            Err(Trouble::Commit(CommitError::Broken) | Trouble::Read(ReadError::Broken)) => {
+                app.shutdown.broken();
+                PAUSE
+            }
+            Err(trouble) => {
+                tracing::warn!(?trouble, "who is one person is not followed; it is tried again");
+                PAUSE
             }
         };
     }

@@ -20,8 +20,8 @@ impl Judge for Toy<'_> {
         "toy"
     }
 
-    fn first(&self, id: &str) -> i64 {
-        id.trim_start_matches('p').parse().expect("a number")
+    fn first(&self, _: &str) -> Option<Position> {
+        None
     }
 }
 

@@ -54,7 +54,7 @@ impl Identity {
             _ => self.first(&version.key).await?.unwrap_or(version.position),
         };
         let keys = state.engine.keys(&registration);
-        state.index.put(registration, keys, first.0);
+        state.index.put(registration, keys, first);
         Ok(())
     }
 

@@ -135,6 +135,7 @@ impl Plan {
         tokio::spawn(upkeep::run(app.clone()));
         tokio::spawn(upkeep::words(app.clone()));
         tokio::spawn(upkeep::reindex(app.clone()));
+        tokio::spawn(upkeep::identity(app.clone()));
         tell(http_address, &mllp_addresses);
         if demo == Some(Demo::Play) {
             tokio::spawn(demo::run(http_address, mllp_addresses[0], app.shutdown.watch()));

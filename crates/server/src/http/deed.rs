@@ -34,6 +34,14 @@ pub enum Deed {
     Vread,
     /// `Patient/$everything`.
     Everything,
+    /// `Patient/$match`.
+    Match,
+    /// `Patient/$ihe-pix`, by query and by Parameters.
+    CrossReference,
+    CrossReferenceForm,
+    /// `Patient/$identity-explain` and `Patient/$identity-decide`.
+    IdentityExplain,
+    IdentityDecide,
     /// `$lastn`.
     LastN,
     /// `$meta` of a resource, of a type and of everything; `$meta-add`, `$meta-delete`.
@@ -76,6 +84,11 @@ impl Deed {
             Deed::HistoryInstance => "history-instance",
             Deed::Vread => "vread",
             Deed::Everything => "everything",
+            Deed::Match => "match",
+            Deed::CrossReference => "ihe-pix",
+            Deed::CrossReferenceForm => "ihe-pix-form",
+            Deed::IdentityExplain => "identity-explain",
+            Deed::IdentityDecide => "identity-decide",
             Deed::LastN => "lastn",
             Deed::Meta => "meta",
             Deed::MetaType => "meta-type",

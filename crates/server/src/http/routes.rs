@@ -17,7 +17,7 @@ use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
-    everything, health, hl7v2, lastn, messages, meta, metrics, openapi, reindex, strangers, validate,
+    everything, health, hl7v2, identity, lastn, messages, meta, metrics, openapi, reindex, strangers, validate,
 };
 
 /// The path under which FHIR is served.
@@ -50,6 +50,13 @@ pub const PLACES: &[Place] = &[
         ],
     },
     Place { path: "/Patient/{id}/$everything", deeds: &[(Verb::Get, Deed::Everything)] },
+    Place { path: "/Patient/$match", deeds: &[(Verb::Post, Deed::Match)] },
+    Place {
+        path: "/Patient/$ihe-pix",
+        deeds: &[(Verb::Get, Deed::CrossReference), (Verb::Post, Deed::CrossReferenceForm)],
+    },
+    Place { path: "/Patient/$identity-explain", deeds: &[(Verb::Get, Deed::IdentityExplain)] },
+    Place { path: "/Patient/$identity-decide", deeds: &[(Verb::Post, Deed::IdentityDecide)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
     Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
     Place { path: "/{kind}/$meta", deeds: &[(Verb::Get, Deed::MetaType)] },
@@ -155,6 +162,11 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::HistoryInstance => route.to(history::of_resource),
         Deed::Vread => route.to(vread::vread),
         Deed::Everything => route.to(everything::show),
+        Deed::Match => route.to(identity::find),
+        Deed::CrossReference => route.to(identity::cross_reference),
+        Deed::CrossReferenceForm => route.to(identity::cross_reference_by_form),
+        Deed::IdentityExplain => route.to(identity::explain),
+        Deed::IdentityDecide => route.to(identity::decide),
         Deed::LastN => route.to(lastn::show),
         Deed::Meta => route.to(meta::show),
         Deed::MetaType => route.to(meta::of_kind),

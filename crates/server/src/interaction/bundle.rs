@@ -35,6 +35,15 @@ impl Bundle {
         self.entry(&format!(r#""fullUrl":{url}"#), Some(body), r#","search":{"mode":"match"}"#);
     }
 
+    /// Somebody who may be meant, with a score from 0 to 1 and its grade (R4 extension match-grade).
+    pub fn graded(&mut self, base: &str, version: &Version, body: &[u8], score: f64, grade: &str) {
+        let url = quoted(&format!("{base}/{}", version.key));
+        let tail = format!(
+            r#","search":{{"extension":[{{"url":"http://hl7.org/fhir/StructureDefinition/match-grade","valueCode":"{grade}"}}],"mode":"match","score":{score:.4}}}"#
+        );
+        self.entry(&format!(r#""fullUrl":{url}"#), Some(body), &tail);
+    }
+
     /// What a match brings with it.
     pub fn included(&mut self, base: &str, version: &Version, body: &[u8]) {
         let url = quoted(&format!("{base}/{}", version.key));

@@ -152,12 +152,13 @@ fn system_code(deed: Deed) -> Vec<&'static str> {
 fn operations_of(meant: impl Fn(&str) -> bool) -> Node<'static> {
     let named: BTreeMap<&str, &str> = served(meant).filter_map(definition).collect();
     let node = |(name, of): (&'static str, &str)| {
-        object([("name", Node::text(name)), ("definition", Node::text(format!("{DEFINITIONS}/{of}")))])
+        let of = if of.contains(':') { of.to_owned() } else { format!("{DEFINITIONS}/{of}") };
+        object([("name", Node::text(name)), ("definition", Node::text(of))])
     };
     Node::List(named.into_iter().map(node).collect())
 }
 
-/// The name of an operation, and of its definition in R4.
+/// The name of an operation, and of its definition: in R4, or whole where somebody else defines it.
 fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
     Some(match deed {
         Deed::Everything => ("everything", "Patient-everything"),
@@ -166,6 +167,11 @@ fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
         Deed::MetaAdd => ("meta-add", "Resource-meta-add"),
         Deed::MetaDelete => ("meta-delete", "Resource-meta-delete"),
         Deed::ValidateType => ("validate", "Resource-validate"),
+        Deed::Match => ("match", "Patient-match"),
+        Deed::CrossReference => ("ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"),
+        Deed::IdentityDecide => ("identity-decide", "urn:hilum:OperationDefinition:identity-decide"),
+        Deed::IdentityExplain => ("identity-explain", "urn:hilum:OperationDefinition:identity-explain"),
+        Deed::Reindex => ("reindex", "urn:hilum:OperationDefinition:reindex"),
         _ => return None,
     })
 }

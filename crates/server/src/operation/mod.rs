@@ -3,6 +3,7 @@
 pub mod everything;
 pub mod health;
 pub mod hl7v2;
+pub mod identity;
 pub mod inbox;
 pub mod lastn;
 pub mod messages;

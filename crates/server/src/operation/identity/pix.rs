@@ -1,0 +1,116 @@
+//! `Patient/$ihe-pix` (IHE PIXm, ITI-83): by which identifiers and resources a person is known elsewhere.
+//!
+//! An identifier that nobody here has is 404, and so is a domain that nobody here knows, as PIXm 2:3.83.4.2 has it; `targetSystem`
+//! narrows the answer and may stand several times.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use fhir::search::{Handling, Query};
+use fhir::{Issue, IssueType, Node, Object, Resource};
+use record::{Key, Version};
+
+use super::part;
+use crate::http::{self, Ask, Failure, Kind};
+use crate::interaction::Answer;
+
+pub async fn by_query(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    answer(&ask, http::pairs(request.query_string())).await
+}
+
+pub async fn by_form(ask: Ask, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+    let given = http::fhir_body(&request, payload, &ask.app.config.http).await?;
+    let given = given.object.items("parameter").iter().filter_map(Node::as_object);
+    let pairs = given.filter_map(|of| {
+        let value = of.str("valueString").or(of.str("valueUri")).map(str::to_owned);
+        let identifier = of.get("valueIdentifier").and_then(Node::as_object);
+        let identifier = identifier
+            .map(|of| format!("{}|{}", of.str("system").unwrap_or_default(), of.str("value").unwrap_or_default()));
+        Some((of.str("name")?.to_owned(), value.or(identifier)?))
+    });
+    answer(&ask, pairs.collect()).await
+}
+
+async fn answer(ask: &Ask, pairs: Vec<(String, String)>) -> Result<HttpResponse, Failure> {
+    let invalid = |text: &str| Failure::new(Kind::Invalid, text);
+    let (mut source, mut targets) = (None, Vec::new());
+    for (name, value) in pairs {
+        match name.as_str() {
+            "sourceIdentifier" if source.is_none() => source = Some(value),
+            "targetSystem" => targets.push(value),
+            "_format" | "_pretty" => {}
+            _ => return Err(invalid("takes sourceIdentifier once and targetSystem, and no other parameter")),
+        }
+    }
+    let source = source.ok_or_else(|| invalid("sourceIdentifier is missing: system|value"))?;
+    let Some((system, value)) =
+        source.split_once('|').filter(|(system, value)| !system.is_empty() && !value.is_empty())
+    else {
+        return Err(invalid("sourceIdentifier must be system|value"));
+    };
+    for target in &targets {
+        if identified(ask, &format!("{target}|")).await?.is_empty() {
+            let text = "targetSystem is a domain that nobody here has an identifier of";
+            return Err(Failure::of(
+                Kind::Forbidden,
+                vec![Issue::error(IssueType::CodeInvalid, "http.targetSystem", text)],
+            ));
+        }
+    }
+    let known = identified(ask, &source).await?;
+    let Some(first) = known.first() else {
+        let text = "nobody here has the identifier sourceIdentifier";
+        return Err(Failure::of(
+            Kind::NotFound,
+            vec![Issue::error(IssueType::NotFound, "http.sourceIdentifier", text)],
+        ));
+    };
+    let (same, golden) = ask.app.identity.same(&first.key.id).await?;
+    let mut keys: Vec<Key> = same.iter().map(|id| Key::new("Patient", id.as_str())).collect();
+    keys.extend(golden);
+    let versions = ask.app.record.current_many(&ask.access, &keys).await?;
+    let mut parameters = Resource::new("Parameters");
+    for version in versions.into_iter().flatten() {
+        cross(&mut parameters, ask, &version, (system, value), &targets);
+    }
+    let mut json = Vec::new();
+    fhir::json::write(&parameters, &mut json);
+    Ok(http::answer(Answer::of_resource(StatusCode::OK, json)))
+}
+
+/// What one Patient is known by.
+fn cross(parameters: &mut Resource<'static>, ask: &Ask, version: &Version, asked: (&str, &str), targets: &[String]) {
+    let Some(Ok(patient)) = version.body.as_deref().map(fhir::json::read) else { return };
+    if !version.key.is_golden() {
+        let mut any = targets.is_empty();
+        for identifier in patient.object.items("identifier").iter().filter_map(Node::as_object) {
+            let (system, value) =
+                (identifier.str("system").unwrap_or_default(), identifier.str("value").unwrap_or_default());
+            let wanted = targets.is_empty() || targets.iter().any(|target| target == system);
+            if wanted && (system, value) != asked && !system.is_empty() && !value.is_empty() {
+                any = true;
+                let plain = Object {
+                    fields: vec![("system", Node::text(system.to_owned())), ("value", Node::text(value.to_owned()))],
+                };
+                parameters.object.push("parameter", part("targetIdentifier", ("valueIdentifier", Node::Object(plain))));
+            }
+        }
+        if !any {
+            return;
+        }
+    } else if !targets.is_empty() {
+        return;
+    }
+    let reference = Object { fields: vec![("reference", Node::text(format!("{}/{}", ask.base, version.key)))] };
+    parameters.object.push("parameter", part("targetId", ("valueReference", Node::Object(reference))));
+}
+
+/// The sources with an identifier, or with any of a system.
+async fn identified(ask: &Ask, token: &str) -> Result<Vec<Version>, Failure> {
+    let pairs = [("identifier", token), ("_count", "20"), ("_total", "none")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let query =
+        Query::parse("Patient", &pairs, Handling::Strict).map_err(|issues| Failure::of(Kind::Invalid, issues))?;
+    let found = ask.app.record.search(&ask.access, &query, None).await?;
+    Ok(found.versions.into_iter().filter(|version| !version.key.is_golden()).collect())
+}
