@@ -13,6 +13,7 @@ pub mod compare;
 pub mod engine;
 pub mod key;
 pub mod learn;
+pub mod line;
 pub mod model;
 pub mod normal;
 pub mod pack;
