@@ -27,7 +27,7 @@ pub enum Field {
 
 pub const FIELDS: usize = 10;
 /// The most levels that a field has.
-pub const LEVELS_MAX: usize = 13;
+pub const LEVELS_MAX: usize = 14;
 
 impl Field {
     pub const ALL: [Field; FIELDS] = [
@@ -66,6 +66,7 @@ impl Field {
                 "newborn without a name and a name",
                 "both newborn without a name",
                 "beginning of the other",
+                "begins like the other's middle name",
             ],
             Field::Family => &[
                 "not given",
@@ -102,7 +103,7 @@ impl Field {
                 "same area",
                 "different",
             ],
-            Field::Email => &["not given", "same", "alike", "different"],
+            Field::Email => &["not given", "same", "alike", "different", "same, but made of the name they share"],
             Field::LastFour => &["not given", "same", "one digit apart or two swapped", "neighbours", "different"],
             Field::Identifier => &["nothing to compare", "same", "one letter apart", "different", "different for life"],
         }
@@ -127,6 +128,7 @@ pub mod given {
     pub const NEWBORN: u8 = 10;
     pub const BOTH_NEWBORN: u8 = 11;
     pub const BEGINNING: u8 = 12;
+    pub const MIDDLE_INITIAL: u8 = 13;
 }
 
 pub mod family {
@@ -190,6 +192,7 @@ pub mod email {
     pub const SAME: u8 = 1;
     pub const ALIKE: u8 = 2;
     pub const DIFFERENT: u8 = 3;
+    pub const MADE: u8 = 4;
 }
 
 pub mod last_four {

@@ -22,11 +22,13 @@ const STRANGERS: usize = 1_000_000;
 const ROUNDS: usize = 30;
 /// As how many pairs the prior counts for each field of each class.
 const PRIOR_PAIRS: f64 = 60.0;
-/// The same for what makes a class what it is: the given name and the birth date of twins, namesakes and household.
-const PRIOR_SHAPE: f64 = 3_000.0;
+/// The same for the given names of twins, namesakes and household.
+const PRIOR_GIVEN: f64 = 3_000.0;
 /// No level is rarer than this within a household: real ones are more various than any sample.
 const HOUSEHOLD_MIN: f64 = 2e-4;
 const SAME_MIN: f64 = 5e-5;
+/// One person's given names have nothing in common no more often than this; else the class would take whom no other will have.
+const SAME_DIFFERENT_MAX: f64 = 0.02;
 
 /// A kind of pair: its levels and how usual its names are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,13 +65,14 @@ fn learn_strangers(engine: &Engine, registrations: &Registrations, table: &mut T
         draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (draw >> 33) as usize % all.len()
     };
-    let usual = |name: &str| engine.model.given.is_usual(name);
     for _ in 0..STRANGERS.min(all.len().saturating_mul(200)) {
         let (one, other) = (next(), next());
-        if one == other {
+        let comparison = engine.compare(&all[one], &all[other]);
+        // Two of one person or household were drawn by chance; in a small file that is not seldom.
+        if one == other || comparison.weight > 0.0 || comparison.household < -1.0 {
             continue;
         }
-        let levels = compare::compare(&all[one], &all[other], &usual).levels;
+        let levels = comparison.levels;
         for field in 0..FIELDS {
             counts[field][usize::from(levels[field])] += 1;
             seen[field] += u32::from(levels[field] != 0 || field == Field::Suffix as usize);
@@ -82,6 +85,10 @@ fn learn_strangers(engine: &Engine, registrations: &Registrations, table: &mut T
             continue;
         }
         for level in first(field)..field.levels().len() {
+            // Seen only where the names agree, which drawn strangers' do not: it stays as it was.
+            if (field, level) == (Field::Email, usize::from(compare::email::MADE)) {
+                continue;
+            }
             // What was never seen is taken from the prior, as seldom as it may be.
             let (count, before) = (f64::from(counts[level]), row[level]);
             row[level] = (count + before * 100.0) / (f64::from(seen) + 100.0);
@@ -147,8 +154,14 @@ fn round(model: &mut Model, prior: &Model, patterns: &[(Pattern, f64)], stranger
 
 fn adopt(row: &mut [f64; LEVELS_MAX], counts: &[f64; LEVELS_MAX], prior: &Model, class: Class, field: Field) {
     let before = &prior.table[class as usize][field as usize];
-    let shape = class != Class::Same && matches!(field, Field::Given | Field::Birth | Field::Suffix);
-    let strength = if shape { PRIOR_SHAPE } else { PRIOR_PAIRS };
+    let strength = match field {
+        _ if class == Class::Same => PRIOR_PAIRS,
+        // What makes a class what it is does not move; else twins would become whatever is left over.
+        Field::Birth | Field::Contact => return,
+        Field::Given if class == Class::Namesake => return,
+        Field::Given | Field::Suffix => PRIOR_GIVEN,
+        _ => PRIOR_PAIRS,
+    };
     let levels = first(field)..field.levels().len();
     let (seen, all): (f64, f64) =
         (levels.clone().map(|level| counts[level]).sum(), levels.clone().map(|level| before[level]).sum());
@@ -157,5 +170,9 @@ fn adopt(row: &mut [f64; LEVELS_MAX], counts: &[f64; LEVELS_MAX], prior: &Model,
         let learned = (counts[level] + strength * before[level] / all) / (seen + strength);
         // What the prior holds to be all but impossible in a class stays so.
         row[level] = learned.max(min.min(before[level]));
+    }
+    if (class, field) == (Class::Same, Field::Given) {
+        let different = &mut row[usize::from(compare::given::DIFFERENT)];
+        *different = different.min(SAME_DIFFERENT_MAX);
     }
 }

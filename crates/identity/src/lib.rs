@@ -15,6 +15,7 @@ pub mod golden;
 pub mod index;
 pub mod key;
 pub mod learn;
+pub mod line;
 pub mod linkage;
 pub mod model;
 pub mod normal;

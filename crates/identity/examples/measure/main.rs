@@ -79,7 +79,7 @@ fn measure(dir: &str, prior: &Model, args: &Args) -> Score {
 fn read(dir: &str) -> Vec<Registration> {
     let bytes = std::fs::read(format!("{dir}/patients.ndjson")).expect("patients can be read");
     let lines = fhir::ndjson::lines(&bytes).map(|line| line.expect("a line").bytes);
-    lines.map(|line| Registration::read(&fhir::json::read(line).expect("a resource")).expect("a Patient")).collect()
+    lines.map(|line| identity::line::read(line).expect("a Patient")).collect()
 }
 
 fn renamed(dir: &str, at: usize) -> Vec<Registration> {

@@ -97,6 +97,29 @@ impl Score {
                 score.review_right += usize::from(right);
             }
         }
+        let mut patterns: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for pair in linked.pairs.iter().filter(|pair| show > 0 && pair.decision == Decision::Possible) {
+            let comparison = engine.compare(&all[pair.one as usize], &all[pair.other as usize]);
+            let pattern = [
+                Field::Given,
+                Field::Family,
+                Field::Birth,
+                Field::Contact,
+                Field::Middle,
+                Field::LastFour,
+                Field::Email,
+            ];
+            let words: Vec<&str> =
+                pattern.iter().map(|f| f.levels()[usize::from(comparison.levels[*f as usize])]).collect();
+            let counts = patterns.entry(format!("{} {:?}", words.join(" | "), comparison.veto)).or_default();
+            counts.0 += 1;
+            counts.1 += usize::from(same(pair.one as usize, pair.other as usize));
+        }
+        let mut sorted: Vec<_> = patterns.into_iter().collect();
+        sorted.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.0));
+        for (words, (all, right)) in sorted.iter().take(show) {
+            println!("  review {all} right {right}: {words}");
+        }
         let mut shown = show;
         for (one, other) in truth.pairs() {
             score.true_pairs += 1;

@@ -48,6 +48,7 @@ fn rank(names: &Names) -> u32 {
         given::TYPO | given::SOUND => 6,
         given::MIDDLE | given::BEGINNING => 5,
         given::INITIAL => 4,
+        given::MIDDLE_INITIAL => 1,
         given::DIFFERENT => 0,
         _ => 2,
     };
@@ -79,7 +80,7 @@ fn pair(
         (false, true) if !a.given.is_empty() => given::NEWBORN,
         _ => givens(a, b, usual),
     };
-    let middle = if matches!(given, given::MIDDLE) { middle::NONE } else { middles(a, b) };
+    let middle = if matches!(given, given::MIDDLE | given::MIDDLE_INITIAL) { middle::NONE } else { middles(a, b) };
     Names { given, family: families(a, b, woman), middle, at: (0, 0) }
 }
 
@@ -135,6 +136,13 @@ fn givens(a: &Name, b: &Name, usual: &impl Fn(&str) -> bool) -> u8 {
         |x: &str, y: &str| nickname::full_forms(x).iter().any(|full| matches!(likeness(full, y), Likeness::Typo));
     if short_form(x, y) || short_form(y, x) {
         return given::SOUND;
+    }
+    // One is called by a middle name of which the other has the initial; the other's own name must have no place to stand.
+    let middle_initial = |given: &str, other: &Name, own: &Name| {
+        other.middle.len() == 1 && given.starts_with(other.middle.as_str()) && own.middle.is_empty()
+    };
+    if middle_initial(x, b, a) || middle_initial(y, a, b) {
+        return given::MIDDLE_INITIAL;
     }
     given::DIFFERENT
 }

@@ -76,14 +76,34 @@ pub fn email(one: &Registration, other: &Registration) -> u8 {
     let mut level = email::DIFFERENT;
     for a in &one.emails {
         for b in &other.emails {
-            if a == b {
-                return email::SAME;
-            }
-            let local = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
-            if (local(a) == local(b) && local(a).len() > 4) || osa_distance(a, b) <= 1 {
-                level = email::ALIKE;
+            let found = match () {
+                () if a == b && !is_made_of_names(local(a), one, other) => return email::SAME,
+                () if a == b => email::MADE,
+                () if (local(a) == local(b) && local(a).len() > 4) || osa_distance(a, b) <= 1 => email::ALIKE,
+                () => continue,
+            };
+            if level != email::MADE {
+                level = found;
             }
         }
     }
     level
+}
+
+fn local(email: &str) -> &str {
+    email.split('@').next().unwrap_or_default()
+}
+
+/// Whether an address is what everybody of a name would choose, and both have that name: jsmith, john.smith, smithj80. That two
+/// of one name have it tells less than their names do already.
+fn is_made_of_names(local: &str, one: &Registration, other: &Registration) -> bool {
+    let letters: String = local.chars().filter(char::is_ascii_alphabetic).collect();
+    let of = |registration: &Registration| {
+        registration.names.iter().any(|name| {
+            let rest =
+                letters.strip_prefix(name.family.as_str()).or_else(|| letters.strip_suffix(name.family.as_str()));
+            rest.is_some_and(|rest| !name.family.is_empty() && name.given.starts_with(rest))
+        })
+    };
+    of(one) && of(other)
 }
