@@ -73,7 +73,6 @@ impl Field {
                 "part of the other",
                 "one or two letters apart",
                 "sounds alike",
-                "swapped with the given name",
                 "different, a woman",
                 "different",
             ],
@@ -136,9 +135,8 @@ pub mod family {
     pub const PART: u8 = 2;
     pub const TYPO: u8 = 3;
     pub const SOUND: u8 = 4;
-    pub const SWAPPED: u8 = 5;
-    pub const DIFFERENT_WOMAN: u8 = 6;
-    pub const DIFFERENT: u8 = 7;
+    pub const DIFFERENT_WOMAN: u8 = 5;
+    pub const DIFFERENT: u8 = 6;
 }
 
 pub mod middle {

@@ -110,13 +110,21 @@ pub struct Chances {
     pub family: Option<f32>,
 }
 
+/// How often anybody's given and family name are swapped in one of two registrations.
+const SWAPPED: f32 = 0.015;
+
 impl Model {
     /// The chances of names that agree.
     pub fn chances(&self, one: &Registration, agreement: &Agreement) -> Chances {
         let name = one.names.get(agreement.at.0).unwrap_or(one.name());
         let is = |field: Field, level: u8| agreement.levels[field as usize] == level;
+        let swapped = || SWAPPED * self.given.share(&name.given) * self.family.share(&name.family);
         Chances {
-            given: is(Field::Given, given::SAME).then(|| self.given.share(&name.given)),
+            given: match agreement.levels[Field::Given as usize] {
+                given::SAME => Some(self.given.share(&name.given)),
+                given::SWAPPED => Some(swapped()),
+                _ => None,
+            },
             family: is(Field::Family, family::SAME).then(|| self.family.share(&name.family)),
         }
     }
@@ -132,7 +140,7 @@ impl Model {
         match class {
             Class::Stranger => f64::from(chance),
             // That brothers are given one name is chance, too; that they share the family's is not.
-            Class::Twin | Class::Household if field == Field::Given => {
+            Class::Twin | Class::Household if field == Field::Given && level == given::SAME => {
                 (plain * f64::from(chance / mean).clamp(0.05, 10.0)).min(1.0)
             }
             _ => plain,

@@ -54,7 +54,6 @@ fn rank(names: &Names) -> u32 {
     };
     let family = match names.family {
         family::SAME => 9,
-        family::SWAPPED => 8,
         family::PART | family::TYPO => 7,
         family::SOUND => 6,
         family::NONE => 2,
@@ -72,7 +71,8 @@ fn pair(
     usual: &impl Fn(&str) -> bool,
 ) -> Names {
     if is_swapped(a, b) {
-        return Names { given: given::SWAPPED, family: family::SWAPPED, middle: middles(a, b), at: (0, 0) };
+        // The one level speaks for both names.
+        return Names { given: given::SWAPPED, family: family::NONE, middle: middles(a, b), at: (0, 0) };
     }
     let given = match (one.newborn.is_some(), other.newborn.is_some()) {
         (true, true) => given::BOTH_NEWBORN,
