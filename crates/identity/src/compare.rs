@@ -73,7 +73,7 @@ impl Field {
                 "part of the other",
                 "one or two letters apart",
                 "sounds alike",
-                "different, a woman",
+                "different, of a woman or newborn child",
                 "different",
             ],
             Field::Middle => &["not given", "same", "same initial", "alike", "different"],

@@ -22,7 +22,9 @@ const ALIKE: f64 = 0.92;
 const SOUNDS: f64 = 0.80;
 
 pub fn compare(one: &Registration, other: &Registration, usual: &impl Fn(&str) -> bool) -> Names {
-    let woman = one.sex == Some(Sex::Female) || other.sex == Some(Sex::Female);
+    // A newborn child has its mother's name, which may be another than it gets.
+    let newborn = one.newborn.is_some() || other.newborn.is_some();
+    let woman = newborn || one.sex == Some(Sex::Female) || other.sex == Some(Sex::Female);
     if one.names.len() <= 1 && other.names.len() <= 1 {
         return pair(one, other, one.name(), other.name(), woman, usual);
     }
