@@ -45,8 +45,7 @@ impl Field {
 
     /// As the model's file and an explanation call it.
     pub fn name(self) -> &'static str {
-        ["given", "family", "middle", "suffix", "birth", "sex", "contact", "email", "last-four", "identifier"]
-            [self as usize]
+        ["given", "family", "middle", "suffix", "birth", "sex", "contact", "email", "last-four", "identifier"][self as usize]
     }
 
     /// The levels in words, in their order. The first says nothing: it is left out of every sum.
@@ -74,8 +73,7 @@ impl Field {
                 "part of the other",
                 "one or two letters apart",
                 "sounds alike",
-                "swapped with the given name",
-                "different, a woman",
+                "different, of a woman or newborn child",
                 "different",
             ],
             Field::Middle => &["not given", "same", "same initial", "alike", "different"],
@@ -137,9 +135,8 @@ pub mod family {
     pub const PART: u8 = 2;
     pub const TYPO: u8 = 3;
     pub const SOUND: u8 = 4;
-    pub const SWAPPED: u8 = 5;
-    pub const DIFFERENT_WOMAN: u8 = 6;
-    pub const DIFFERENT: u8 = 7;
+    pub const DIFFERENT_WOMAN: u8 = 5;
+    pub const DIFFERENT: u8 = 6;
 }
 
 pub mod middle {

@@ -20,6 +20,8 @@ pub const PAIRS_MAX: usize = 400_000;
 /// Pairs drawn at random for the strangers.
 const STRANGERS: usize = 1_000_000;
 const ROUNDS: usize = 30;
+/// As how often what was never seen between strangers counts.
+const UNSEEN: f64 = 0.3;
 /// As how many pairs the prior counts for each field of each class.
 const PRIOR_PAIRS: f64 = 60.0;
 /// The same for the given names of twins, namesakes and household.
@@ -91,7 +93,8 @@ fn learn_strangers(engine: &Engine, registrations: &Registrations, table: &mut T
             }
             // What was never seen is taken from the prior, as seldom as it may be.
             let (count, before) = (f64::from(counts[level]), row[level]);
-            row[level] = (count + before * 100.0) / (f64::from(seen) + 100.0);
+            let learned = (count + before * 100.0) / (f64::from(seen) + 100.0);
+            row[level] = learned.max(UNSEEN / f64::from(seen));
         }
     }
 }
@@ -163,8 +166,7 @@ fn adopt(row: &mut [f64; LEVELS_MAX], counts: &[f64; LEVELS_MAX], prior: &Model,
         _ => PRIOR_PAIRS,
     };
     let levels = first(field)..field.levels().len();
-    let (seen, all): (f64, f64) =
-        (levels.clone().map(|level| counts[level]).sum(), levels.clone().map(|level| before[level]).sum());
+    let (seen, all): (f64, f64) = (levels.clone().map(|level| counts[level]).sum(), levels.clone().map(|level| before[level]).sum());
     let min = if class == Class::Same { SAME_MIN } else { HOUSEHOLD_MIN };
     for level in levels {
         let learned = (counts[level] + strength * before[level] / all) / (seen + strength);

@@ -30,7 +30,8 @@ pub enum Class {
 pub const CLASSES: usize = 5;
 
 impl Class {
-    pub const ALL: [Class; CLASSES] = [Class::Same, Class::Twin, Class::Namesake, Class::Household, Class::Stranger];
+    pub const ALL: [Class; CLASSES] =
+        [Class::Same, Class::Twin, Class::Namesake, Class::Household, Class::Stranger];
 
     pub fn name(self) -> &'static str {
         ["same", "twin", "namesake", "household", "stranger"][self as usize]
@@ -109,13 +110,21 @@ pub struct Chances {
     pub family: Option<f32>,
 }
 
+/// How often anybody's given and family name are swapped in one of two registrations.
+const SWAPPED: f32 = 0.015;
+
 impl Model {
     /// The chances of names that agree.
     pub fn chances(&self, one: &Registration, agreement: &Agreement) -> Chances {
         let name = one.names.get(agreement.at.0).unwrap_or(one.name());
         let is = |field: Field, level: u8| agreement.levels[field as usize] == level;
+        let swapped = || SWAPPED * self.given.share(&name.given) * self.family.share(&name.family);
         Chances {
-            given: is(Field::Given, given::SAME).then(|| self.given.share(&name.given)),
+            given: match agreement.levels[Field::Given as usize] {
+                given::SAME => Some(self.given.share(&name.given)),
+                given::SWAPPED => Some(swapped()),
+                _ => None,
+            },
             family: is(Field::Family, family::SAME).then(|| self.family.share(&name.family)),
         }
     }
@@ -131,7 +140,7 @@ impl Model {
         match class {
             Class::Stranger => f64::from(chance),
             // That brothers are given one name is chance, too; that they share the family's is not.
-            Class::Twin | Class::Household if field == Field::Given => {
+            Class::Twin | Class::Household if field == Field::Given && level == given::SAME => {
                 (plain * f64::from(chance / mean).clamp(0.05, 10.0)).min(1.0)
             }
             _ => plain,
@@ -180,8 +189,9 @@ impl File {
         for field in Field::ALL {
             let by_level = levels.entry(field.name().to_owned()).or_default();
             for (level, name) in field.levels().iter().enumerate().skip(usize::from(field != Field::Suffix)) {
-                let classes = Class::ALL
-                    .map(|class| (class.name().to_owned(), round(model.table[class as usize][field as usize][level])));
+                let classes = Class::ALL.map(|class| {
+                    (class.name().to_owned(), round(model.table[class as usize][field as usize][level]))
+                });
                 by_level.insert((*name).to_owned(), classes.into_iter().collect());
             }
         }
@@ -217,7 +227,8 @@ impl File {
             }
             if class != Class::Stranger {
                 let found = self.pairs.get(class.name()).copied().filter(|value| sound(*value, 1e6));
-                pairs[class as usize] = found.ok_or_else(|| format!("the model has no pairs for {}", class.name()))?;
+                pairs[class as usize] =
+                    found.ok_or_else(|| format!("the model has no pairs for {}", class.name()))?;
             }
         }
         let sound = |shares: &Shares| {
@@ -227,6 +238,13 @@ impl File {
         if !sound(&self.given) || !sound(&self.family) {
             return Err("a share of names in the model is not between 0 and 1".to_owned());
         }
-        Ok(Model { version: self.version, source: self.source, pairs, table, given: self.given, family: self.family })
+        Ok(Model {
+            version: self.version,
+            source: self.source,
+            pairs,
+            table,
+            given: self.given,
+            family: self.family,
+        })
     }
 }

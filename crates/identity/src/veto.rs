@@ -15,12 +15,27 @@ pub enum Veto {
     BirthYearsFarApart,
     TwinsCannotBeTold,
     NewbornCannotBeTold,
+    LettersDiffer,
     BirthAndNumberDiffer,
     NamesakesCannotBeTold,
     SexesDiffer,
 }
 
 impl Veto {
+    /// Whether two people are told apart, so that no third registration can join them. The other vetoes say only that these
+    /// two registrations tell too little: a third may tell more.
+    pub fn parts(self) -> bool {
+        matches!(
+            self,
+            Veto::IdentifiersDiffer
+                | Veto::GivenNamesDiffer
+                | Veto::SuffixesDiffer
+                | Veto::BirthYearsFarApart
+                | Veto::BirthAndNumberDiffer
+                | Veto::LettersDiffer
+        )
+    }
+
     pub fn words(self) -> &'static str {
         match self {
             Veto::Nameless => "one of the two has no name",
@@ -30,6 +45,7 @@ impl Veto {
             Veto::BirthYearsFarApart => "they were born twelve years apart or more",
             Veto::TwinsCannotBeTold => "they may be twins, and nothing tells them apart",
             Veto::NewbornCannotBeTold => "a newborn child without a name, and nothing tells that it is this one",
+            Veto::LettersDiffer => "two newborn children of one birth, by their letters",
             Veto::BirthAndNumberDiffer => "birth date and last four digits both differ",
             Veto::NamesakesCannotBeTold => "they may be parent and child of one name, and nothing tells them apart",
             Veto::SexesDiffer => "the sexes differ, and nothing personal agrees",
@@ -61,8 +77,11 @@ pub fn veto(one: &Registration, other: &Registration, levels: &Levels) -> Option
         return Some(Veto::BirthAndNumberDiffer);
     }
     let telling = known || of(Field::LastFour) == last_four::SAME;
+    if let Some(veto) = newborn_letters(one, other) {
+        return Some(veto);
+    }
     if telling {
-        return newborn_letters(one, other);
+        return None;
     }
     newborn(one, other, levels).or_else(|| twins(levels)).or_else(|| namesakes(levels)).or_else(|| sexes(levels))
 }
@@ -70,7 +89,7 @@ pub fn veto(one: &Registration, other: &Registration, levels: &Levels) -> Option
 /// The letters of a multiple birth differ.
 fn newborn_letters(one: &Registration, other: &Registration) -> Option<Veto> {
     let letters = (one.newborn.and_then(|n| n.letter), other.newborn.and_then(|n| n.letter));
-    matches!(letters, (Some(one), Some(other)) if one != other).then_some(Veto::NewbornCannotBeTold)
+    matches!(letters, (Some(one), Some(other)) if one != other).then_some(Veto::LettersDiffer)
 }
 
 /// A newborn child is the named one only where the birth date, the sex and the household are the same, and no letter says
@@ -83,7 +102,6 @@ fn newborn(one: &Registration, other: &Registration, levels: &Levels) -> Option<
     match of(Field::Given) {
         given::NEWBORN if !told || letter(one) || letter(other) => Some(Veto::NewbornCannotBeTold),
         given::BOTH_NEWBORN if !told || letter(one) != letter(other) => Some(Veto::NewbornCannotBeTold),
-        given::BOTH_NEWBORN => newborn_letters(one, other),
         _ => None,
     }
 }
@@ -91,11 +109,10 @@ fn newborn(one: &Registration, other: &Registration, levels: &Levels) -> Option<
 /// Born on one day, and the given name tells too little.
 fn twins(levels: &Levels) -> Option<Veto> {
     let of = |field: Field| levels[field as usize];
-    let vague = matches!(of(Field::Given), given::NONE | given::USUAL);
+    let vague = matches!(of(Field::Given), given::NONE | given::USUAL | given::MIDDLE_INITIAL);
     let family = matches!(of(Field::Family), family::SAME | family::PART | family::TYPO | family::SOUND | family::NONE);
     let personal = of(Field::Middle) == middle::SAME || of(Field::Email) == email::SAME;
-    let twins =
-        vague && !personal && family && matches!(of(Field::Birth), birth::SAME | birth::YEAR_ONLY | birth::NONE);
+    let twins = vague && !personal && family && matches!(of(Field::Birth), birth::SAME | birth::YEAR_ONLY | birth::NONE);
     (twins || (of(Field::LastFour) == last_four::NEIGHBOURS && of(Field::Given) != given::SAME))
         .then_some(Veto::TwinsCannotBeTold)
 }

@@ -1,4 +1,5 @@
-//! Clusters under guard: the strongest link first, and none that would put two registrations together which a veto parts.
+//! Clusters under guard: the strongest link first, and none that would put two registrations together which a veto parts
+//! ([`crate::Veto::parts`]).
 //!
 //! A chain of good links is how overlays are made: the father's registration without a birth date agrees with the father and with
 //! the son. So a link joins two clusters only where no pair across them is vetoed or contradicts, and where neither cluster has
@@ -138,7 +139,7 @@ impl Guard<'_> {
             members(other).all(|b| {
                 let (first, second) = (*a.min(b) as usize, *a.max(b) as usize);
                 let comparison = self.engine.compare(&self.all[first], &self.all[second]);
-                comparison.veto.is_none() && comparison.weight >= self.engine.thresholds.contradiction
+                !comparison.veto.is_some_and(|veto| veto.parts()) && comparison.weight >= self.engine.thresholds.contradiction
             })
         })
     }

@@ -22,7 +22,9 @@ const ALIKE: f64 = 0.92;
 const SOUNDS: f64 = 0.80;
 
 pub fn compare(one: &Registration, other: &Registration, usual: &impl Fn(&str) -> bool) -> Names {
-    let woman = one.sex == Some(Sex::Female) || other.sex == Some(Sex::Female);
+    // A newborn child has its mother's name, which may be another than it gets.
+    let newborn = one.newborn.is_some() || other.newborn.is_some();
+    let woman = newborn || one.sex == Some(Sex::Female) || other.sex == Some(Sex::Female);
     if one.names.len() <= 1 && other.names.len() <= 1 {
         return pair(one, other, one.name(), other.name(), woman, usual);
     }
@@ -54,7 +56,6 @@ fn rank(names: &Names) -> u32 {
     };
     let family = match names.family {
         family::SAME => 9,
-        family::SWAPPED => 8,
         family::PART | family::TYPO => 7,
         family::SOUND => 6,
         family::NONE => 2,
@@ -72,7 +73,8 @@ fn pair(
     usual: &impl Fn(&str) -> bool,
 ) -> Names {
     if is_swapped(a, b) {
-        return Names { given: given::SWAPPED, family: family::SWAPPED, middle: middles(a, b), at: (0, 0) };
+        // The one level speaks for both names.
+        return Names { given: given::SWAPPED, family: family::NONE, middle: middles(a, b), at: (0, 0) };
     }
     let given = match (one.newborn.is_some(), other.newborn.is_some()) {
         (true, true) => given::BOTH_NEWBORN,
@@ -120,9 +122,7 @@ fn givens(a: &Name, b: &Name, usual: &impl Fn(&str) -> bool) -> u8 {
         Likeness::Sound => return given::SOUND,
     }
     let middle = |given: &str, other: &Name| {
-        other.middle.len() > 1
-            && given.len() > 1
-            && (given == other.middle || (given.len() > 3 && osa_distance(given, &other.middle) <= 1))
+        other.middle.len() > 1 && given.len() > 1 && (given == other.middle || (given.len() > 3 && osa_distance(given, &other.middle) <= 1))
     };
     if middle(x, b) || middle(y, a) {
         return given::MIDDLE;
@@ -132,8 +132,7 @@ fn givens(a: &Name, b: &Name, usual: &impl Fn(&str) -> bool) -> u8 {
         return given::BEGINNING;
     }
     // An initial typed wrongly or a name cut to one letter says no more than that.
-    let short_form =
-        |x: &str, y: &str| nickname::full_forms(x).iter().any(|full| matches!(likeness(full, y), Likeness::Typo));
+    let short_form = |x: &str, y: &str| nickname::full_forms(x).iter().any(|full| matches!(likeness(full, y), Likeness::Typo));
     if short_form(x, y) || short_form(y, x) {
         return given::SOUND;
     }
@@ -204,10 +203,7 @@ fn families(a: &Name, b: &Name, woman: bool) -> u8 {
         Likeness::Typo => family::TYPO,
         Likeness::Sound => family::SOUND,
         // Written as one word, of which the other has a part.
-        Likeness::Apart
-            if x.len().min(y.len()) >= 4
-                && (x.starts_with(y) || y.starts_with(x) || x.ends_with(y) || y.ends_with(x)) =>
-        {
+        Likeness::Apart if x.len().min(y.len()) >= 4 && (x.starts_with(y) || y.starts_with(x) || x.ends_with(y) || y.ends_with(x)) => {
             family::PART
         }
         Likeness::Apart if woman => family::DIFFERENT_WOMAN,

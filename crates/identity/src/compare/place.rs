@@ -98,11 +98,14 @@ fn local(email: &str) -> &str {
 /// of one name have it tells less than their names do already.
 fn is_made_of_names(local: &str, one: &Registration, other: &Registration) -> bool {
     let letters: String = local.chars().filter(char::is_ascii_alphabetic).collect();
+    let near = |rest: &str, family: &str| rest == family || (family.len() > 3 && osa_distance(rest, family) <= 1);
     let of = |registration: &Registration| {
         registration.names.iter().any(|name| {
-            let rest =
-                letters.strip_prefix(name.family.as_str()).or_else(|| letters.strip_suffix(name.family.as_str()));
-            rest.is_some_and(|rest| !name.family.is_empty() && name.given.starts_with(rest))
+            let (given, family) = (name.given.as_str(), name.family.as_str());
+            let initial = given.get(..1).unwrap_or_default();
+            let begins = [initial, given].iter().any(|own| letters.strip_prefix(own).is_some_and(|rest| near(rest, family)));
+            let ends = [initial, given].iter().any(|own| letters.strip_suffix(own).is_some_and(|rest| near(rest, family)));
+            !initial.is_empty() && !family.is_empty() && (begins || ends)
         })
     };
     of(one) && of(other)
