@@ -27,7 +27,7 @@ pub enum Field {
 
 pub const FIELDS: usize = 10;
 /// The most levels that a field has.
-pub const LEVELS_MAX: usize = 14;
+pub const LEVELS_MAX: usize = 15;
 
 impl Field {
     pub const ALL: [Field; FIELDS] = [
@@ -66,6 +66,7 @@ impl Field {
                 "both newborn without a name",
                 "beginning of the other",
                 "begins like the other's middle name",
+                "newborn of a multiple birth and a name",
             ],
             Field::Family => &[
                 "not given",
@@ -127,6 +128,7 @@ pub mod given {
     pub const BOTH_NEWBORN: u8 = 11;
     pub const BEGINNING: u8 = 12;
     pub const MIDDLE_INITIAL: u8 = 13;
+    pub const MULTIPLE: u8 = 14;
 }
 
 pub mod family {

@@ -26,7 +26,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Thresholds { link: 7.0, review: -2.0, margin: 6.0, contradiction: -12.0, block_max: 500 }
+        Thresholds { link: 3.0, review: 2.0, margin: 0.0, contradiction: -3.0, block_max: 500 }
     }
 }
 
@@ -109,7 +109,7 @@ impl Engine {
             fields,
             prior: prior.log2() as f32,
             household: (stranger.max(f64::MIN_POSITIVE) / others).log2() as f32,
-            veto: veto::veto(one, other, &agreement.levels),
+            veto: veto::veto(one, other, &agreement.levels, self.model.has_households()),
         }
     }
 

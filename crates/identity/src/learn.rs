@@ -20,6 +20,9 @@ pub const PAIRS_MAX: usize = 400_000;
 /// Pairs drawn at random for the strangers.
 const STRANGERS: usize = 1_000_000;
 const ROUNDS: usize = 30;
+/// Of the pairs that live together so many are twins, and so many namesakes, at most.
+const TWINS_MAX: f64 = 0.06;
+const NAMESAKES_MAX: f64 = 0.04;
 /// As how often what was never seen between strangers counts.
 const UNSEEN: f64 = 0.3;
 /// As how many pairs the prior counts for each field of each class.
@@ -153,6 +156,17 @@ fn round(model: &mut Model, prior: &Model, patterns: &[(Pattern, f64)], stranger
             adopt(&mut model.table[of][field as usize], &counts[of][field as usize], prior, class, field);
         }
     }
+    // Twins and namesakes live together, and are few of those who do.
+    let household = model.pairs[Class::Household as usize];
+    for (class, part) in [(Class::Twin, TWINS_MAX), (Class::Namesake, NAMESAKES_MAX)] {
+        let pairs = &mut model.pairs[class as usize];
+        *pairs = pairs.min(household * part);
+    }
+    if model.has_households() {
+        let given = &mut model.table[Class::Same as usize][Field::Given as usize];
+        let different = &mut given[usize::from(compare::given::DIFFERENT)];
+        *different = different.min(SAME_DIFFERENT_MAX);
+    }
 }
 
 fn adopt(row: &mut [f64; LEVELS_MAX], counts: &[f64; LEVELS_MAX], prior: &Model, class: Class, field: Field) {
@@ -172,9 +186,5 @@ fn adopt(row: &mut [f64; LEVELS_MAX], counts: &[f64; LEVELS_MAX], prior: &Model,
         let learned = (counts[level] + strength * before[level] / all) / (seen + strength);
         // What the prior holds to be all but impossible in a class stays so.
         row[level] = learned.max(min.min(before[level]));
-    }
-    if (class, field) == (Class::Same, Field::Given) {
-        let different = &mut row[usize::from(compare::given::DIFFERENT)];
-        *different = different.min(SAME_DIFFERENT_MAX);
     }
 }

@@ -113,7 +113,16 @@ pub struct Chances {
 /// How often anybody's given and family name are swapped in one of two registrations.
 const SWAPPED: f32 = 0.015;
 
+/// Pairs who live together for each registration, from which people are held to live together at all.
+const HOUSEHOLDS_MIN: f64 = 0.05;
+
 impl Model {
+    /// Whether the registrations have people who live together. A register that has one of each household (voters by mail, a
+    /// cohort) has no twins and no fathers of sons, so that what guards against them would only part what belongs together.
+    pub fn has_households(&self) -> bool {
+        self.pairs[Class::Household as usize] >= HOUSEHOLDS_MIN
+    }
+
     /// The chances of names that agree.
     pub fn chances(&self, one: &Registration, agreement: &Agreement) -> Chances {
         let name = one.names.get(agreement.at.0).unwrap_or(one.name());

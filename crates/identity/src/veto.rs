@@ -53,8 +53,8 @@ impl Veto {
     }
 }
 
-/// The first veto that holds.
-pub fn veto(one: &Registration, other: &Registration, levels: &Levels) -> Option<Veto> {
+/// The first veto that holds. Where nobody lives together (`households`), those against the people of one household do not.
+pub fn veto(one: &Registration, other: &Registration, levels: &Levels, households: bool) -> Option<Veto> {
     let of = |field: Field| levels[field as usize];
     if of(Field::Identifier) == identifier::DIFFERENT_STRONG {
         return Some(Veto::IdentifiersDiffer);
@@ -63,11 +63,17 @@ pub fn veto(one: &Registration, other: &Registration, levels: &Levels) -> Option
     if (one.is_nameless() || other.is_nameless()) && !known {
         return Some(Veto::Nameless);
     }
-    if of(Field::Given) == given::DIFFERENT {
-        return Some(Veto::GivenNamesDiffer);
-    }
     if of(Field::Suffix) == suffix::DIFFERENT && !known {
         return Some(Veto::SuffixesDiffer);
+    }
+    if let Some(veto) = newborn_letters(one, other) {
+        return Some(veto);
+    }
+    if !households {
+        return None;
+    }
+    if of(Field::Given) == given::DIFFERENT {
+        return Some(Veto::GivenNamesDiffer);
     }
     if of(Field::Birth) == birth::FAR && !known {
         return Some(Veto::BirthYearsFarApart);
@@ -77,9 +83,6 @@ pub fn veto(one: &Registration, other: &Registration, levels: &Levels) -> Option
         return Some(Veto::BirthAndNumberDiffer);
     }
     let telling = known || of(Field::LastFour) == last_four::SAME;
-    if let Some(veto) = newborn_letters(one, other) {
-        return Some(veto);
-    }
     if telling {
         return None;
     }
@@ -100,7 +103,8 @@ fn newborn(one: &Registration, other: &Registration, levels: &Levels) -> Option<
     let letter = |of: &Registration| of.newborn.is_some_and(|newborn| newborn.letter.is_some());
     let told = of(Field::Birth) == birth::SAME && of(Field::Sex) == sex::SAME && home;
     match of(Field::Given) {
-        given::NEWBORN if !told || letter(one) || letter(other) => Some(Veto::NewbornCannotBeTold),
+        given::MULTIPLE => Some(Veto::NewbornCannotBeTold),
+        given::NEWBORN if !told => Some(Veto::NewbornCannotBeTold),
         given::BOTH_NEWBORN if !told || letter(one) != letter(other) => Some(Veto::NewbornCannotBeTold),
         _ => None,
     }

@@ -59,6 +59,7 @@ fn measure(dir: &str, prior: &Model, args: &Args) -> Score {
         false => prior.clone(),
     };
     let learned = began.elapsed();
+    eprintln!("  pairs {:.4?}", model.pairs);
     let mut engine = Engine::new(model, all.len());
     engine.thresholds = args.thresholds.clone();
     let linked = batch::link(&registrations, &engine, &|_, _, _| {});

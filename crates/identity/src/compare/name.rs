@@ -78,12 +78,20 @@ fn pair(
     }
     let given = match (one.newborn.is_some(), other.newborn.is_some()) {
         (true, true) => given::BOTH_NEWBORN,
-        (true, false) if !b.given.is_empty() => given::NEWBORN,
-        (false, true) if !a.given.is_empty() => given::NEWBORN,
+        (true, false) if !b.given.is_empty() => newborn(one),
+        (false, true) if !a.given.is_empty() => newborn(other),
         _ => givens(a, b, usual),
     };
     let middle = if matches!(given, given::MIDDLE | given::MIDDLE_INITIAL) { middle::NONE } else { middles(a, b) };
     Names { given, family: families(a, b, woman), middle, at: (0, 0) }
+}
+
+/// A letter says that there is a twin, so that every named child of that day has one who fits as well.
+fn newborn(of: &Registration) -> u8 {
+    match of.newborn.and_then(|newborn| newborn.letter) {
+        Some(_) => given::MULTIPLE,
+        None => given::NEWBORN,
+    }
 }
 
 /// The first name stands where the family name should, in one of the two. Both must be told and agree, or nearly.
