@@ -111,7 +111,7 @@ fn a_steward_decides_for_ever_and_everything_can_be_taken_back() {
     let apart = decide(&fhir, "b", "a", "not-same");
     assert_eq!(apart.status, 200, "{}", apart.text);
     assert!(golden(&fhir, "a").is_none(), "it is done when it is answered");
-    put(&fhir, &patient("a", "north", "Wilhelmina", "1961-07-23"));
+    put(&fhir, &patient("b", "south", "Wilhelmina", "1961-07-23"));
     let later = decide(&fhir, "c", "b", "link");
     assert_eq!(later.status, 200, "{}", later.text);
     assert!(golden(&fhir, "c").is_some() && golden(&fhir, "a").is_none(), "a person's word stands");

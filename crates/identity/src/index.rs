@@ -27,7 +27,8 @@ struct Slot {
 }
 
 impl Memory {
-    pub fn len(&self) -> usize {
+    /// How many registrations there are.
+    pub fn size(&self) -> usize {
         self.by_id.len()
     }
 
@@ -109,7 +110,7 @@ mod tests {
         index.remove("c");
         index.remove("nobody");
         assert_eq!(index.candidates("b", &[2, 3, 7], 10), ["a"]);
-        assert_eq!((index.len(), index.first("a")), (2, Some(at(10))));
+        assert_eq!((index.size(), index.first("a")), (2, Some(at(10))));
         index.put(of("d"), vec![3], at(13));
         assert_eq!(index.candidates("", &[3], 10), ["b", "d"]);
     }

@@ -164,7 +164,7 @@ impl Identity {
         if to == from {
             return Ok(false);
         }
-        state.engine.registrations = state.index.len().max(FEW);
+        state.engine.registrations = state.index.size().max(FEW);
         let mut all = Outcome::default();
         let mut changed = BTreeSet::new();
         for version in &versions {

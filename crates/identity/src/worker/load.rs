@@ -36,7 +36,7 @@ impl Identity {
                 break;
             }
         }
-        tracing::info!(registrations = state.index.len(), "identity has read what was decided before");
+        tracing::info!(registrations = state.index.size(), "identity has read what was decided before");
         state.warm = true;
         Ok(())
     }
