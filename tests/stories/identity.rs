@@ -164,9 +164,142 @@ fn others_ask_who_is_meant_and_by_what_else_she_is_known() {
 
     let known = fhir.get("Patient/$ihe-pix?sourceIdentifier=urn:north|north-a&targetSystem=urn:south");
     assert_eq!(known.status, 200, "{}", known.text);
-    assert!(known.text.contains("south-b") && known.text.contains("/Patient/b"), "{}", known.text);
+    assert!(known.text.contains("south-b") && known.text.contains("Patient/b"), "{}", known.text);
     assert!(!known.text.contains("north-a") && !known.text.contains("south-c"), "{}", known.text);
     assert_eq!(fhir.get("Patient/$ihe-pix?sourceIdentifier=urn:north|nobody").status, 404);
     assert_eq!(fhir.get("Patient/$ihe-pix?sourceIdentifier=urn:north|north-a&targetSystem=urn:mars").status, 403);
     assert_eq!(fhir.get("Patient/$ihe-pix?sourceIdentifier=north-a").status, 400);
+}
+
+const GIVEN: [&str; 10] = [
+    "Wilhelmina",
+    "Bartholomew",
+    "Octavia",
+    "Thaddeus",
+    "Genevieve",
+    "Ferdinand",
+    "Rosalind",
+    "Cornelius",
+    "Priscilla",
+    "Augustin",
+];
+const FAMILY: [&str; 8] =
+    ["Abernathy", "Quackenbush", "Villanueva", "Oyelaran", "Strandberg", "Kowalczyk", "Takahashi", "Montefiore"];
+
+/// One of many people, as one of many clinics registers her.
+fn somebody(number: usize, clinic: usize) -> Value {
+    json!({ "resourceType": "Patient", "id": format!("c{clinic}-p{number}"),
+            "identifier": [{ "system": format!("urn:clinic:{clinic}"), "value": format!("{}", 7_000 + number) }],
+            "name": [{ "family": FAMILY[number / GIVEN.len()], "given": [GIVEN[number % GIVEN.len()]] }],
+            "birthDate": format!("{}-{:02}-{:02}", 1930 + number, number % 12 + 1, number % 27 + 1),
+            "telecom": [{ "system": "phone", "value": format!("217-{}-{}", 300 + number, 2_000 + 53 * number) }],
+            "address": [{ "line": [format!("{} Chestnut Street", 100 + 7 * number)], "city": "Springfield", "postalCode": "62704" }] })
+}
+
+#[test]
+fn many_who_are_registered_by_many_at_one_moment_are_as_many_people() {
+    const CLINICS: usize = 12;
+    const PEOPLE: usize = 80;
+    let hilum = Hilum::start();
+    let base = hilum.fhir();
+    std::thread::scope(|scope| {
+        for clinic in 0..CLINICS {
+            let fhir = hilum.fhir();
+            // Each begins with somebody else, so that all meet all.
+            scope.spawn(move || {
+                (0..PEOPLE).for_each(|at| put(&fhir, &somebody((at + clinic * 7) % PEOPLE, clinic)));
+            });
+        }
+    });
+    let golden = || base.search("Patient?_tag=urn:hilum:identity|golden");
+    let sources = |of: &Value| -> Vec<String> {
+        let links = of["link"].as_array().expect("links").iter();
+        links.map(|link| link["other"]["reference"].as_str().expect("a source").to_owned()).collect()
+    };
+    until("all are joined", || golden().iter().map(|of| sources(of).len()).sum::<usize>() == CLINICS * PEOPLE);
+    let all = golden();
+    assert_eq!(all.len(), PEOPLE, "none is split, none is lost");
+    for of in &all {
+        let mut people: Vec<String> =
+            sources(of).iter().filter_map(|id| Some(id.split_once("-p")?.1.to_owned())).collect();
+        people.dedup();
+        assert_eq!(people.len(), 1, "nobody is joined with somebody else: {of}");
+    }
+}
+
+#[test]
+fn the_examples_of_ihe_pixm_are_answered_as_ihe_has_them() {
+    let Some(examples) = crate::support::shared::find("data/ihe-pixm/input/examples") else { return };
+    let read = |name: &str| std::fs::read(examples.join(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let hilum = Hilum::start();
+    let fhir = hilum.fhir();
+    let ids = ["Red", "Green", "Blue"].map(|colour| format!("Patient-MohrAlice-{colour}"));
+    for id in &ids {
+        let patient: Value = serde_json::from_slice(&read(&format!("{id}.json"))).expect("an example is JSON");
+        put(&fhir, &patient);
+    }
+    for other in &ids[1..] {
+        until("a decision", || decide(&fhir, &ids[0], other, "link").status == 200);
+    }
+    let source = "urn:oid:1.3.6.1.4.1.21367.13.20.1000|IHERED-994";
+    let blue = "&targetSystem=urn:oid:1.3.6.1.4.1.21367.13.20.3000";
+    for (target, example) in [("", "red-all"), (blue, "red-to-blue")] {
+        let expected = read(&format!("pixm-response-mohralice-{example}.xml"));
+        let expected = String::from_utf8(expected).expect("an example is text");
+        let found = fhir.get(&format!("Patient/$ihe-pix?sourceIdentifier={source}{target}&_format=xml"));
+        assert_eq!(found.status, 200, "{}", found.text);
+        assert_eq!(said(&found.text), said(&expected), "{example}: {}", found.text);
+    }
+}
+
+/// The references and the values of identifiers in an answer, sorted.
+fn said(xml: &str) -> Vec<String> {
+    let values = xml
+        .split("<")
+        .filter(|tag| ["reference value=", "system value=", "value value="].iter().any(|of| tag.starts_with(of)));
+    let mut values: Vec<String> = values.filter_map(|tag| Some(tag.split('"').nth(1)?.to_owned())).collect();
+    values.sort();
+    values
+}
+
+#[test]
+fn two_files_of_one_source_become_one_and_are_two_again() {
+    let hilum = Hilum::start();
+    let fhir = hilum.fhir();
+    let mut kept = patient("a", "north", "Wilhelmina", "1961-07-23");
+    kept["active"] = json!(true);
+    put(&fhir, &kept);
+    put(&fhir, &patient("b", "north", "Minna", "1961-07-23"));
+    put(&fhir, &result("o1", "a"));
+    put(&fhir, &result("o2", "b"));
+    let ask = |operation: &str, source: &str, target: &str, preview: bool| {
+        let of =
+            |name: &str, id: &str| json!({ "name": name, "valueReference": { "reference": format!("Patient/{id}") } });
+        let preview = json!({ "name": "preview", "valueBoolean": preview });
+        let body = json!({ "resourceType": "Parameters",
+            "parameter": [of("source-patient", source), of("target-patient", target), preview] });
+        fhir.post(&format!("Patient/{operation}"), &[], &body)
+    };
+    let previewed = ask("$merge", "a", "b", true);
+    assert!(previewed.status == 200 && previewed.text.contains("replaces"), "{}", previewed.text);
+    assert_eq!((fhir.versions("Patient/a"), fhir.versions("Patient/b")), (1, 1));
+    for _ in 0..2 {
+        let merged = ask("$merge", "a", "b", false);
+        assert_eq!(merged.status, 200, "{}", merged.text);
+        assert_eq!((fhir.versions("Patient/a"), fhir.versions("Patient/b")), (2, 2), "asked twice, done once");
+    }
+    let prior = fhir.get("Patient/a").json();
+    assert_eq!((&prior["active"], &prior["link"][0]["type"]), (&json!(false), &json!("replaced-by")));
+    assert_eq!(ids(&fhir.search("Observation?subject=Patient/b")), ["o1", "o2"]);
+    assert_eq!(ask("$merge", "b", "a", false).status, 422, "the survivor cannot be merged into its prior");
+    assert_eq!(ask("$merge", "a", "a", false).status, 422);
+    assert_eq!(ask("$merge", "a", "nobody", false).status, 404);
+    for _ in 0..2 {
+        let parted = ask("$unmerge", "a", "b", false);
+        assert_eq!(parted.status, 200, "{}", parted.text);
+        assert_eq!((fhir.versions("Patient/a"), fhir.versions("Patient/b")), (3, 3));
+    }
+    let again = fhir.get("Patient/a").json();
+    assert_eq!((&again["active"], &again["link"]), (&json!(true), &Value::Null));
+    assert_eq!(ids(&fhir.search("Observation?subject=Patient/b")), ["o2"]);
 }

@@ -45,7 +45,8 @@ impl Field {
 
     /// As the model's file and an explanation call it.
     pub fn name(self) -> &'static str {
-        ["given", "family", "middle", "suffix", "birth", "sex", "contact", "email", "last-four", "identifier"][self as usize]
+        ["given", "family", "middle", "suffix", "birth", "sex", "contact", "email", "last-four", "identifier"]
+            [self as usize]
     }
 
     /// The levels in words, in their order. The first says nothing: it is left out of every sum.

@@ -126,7 +126,8 @@ impl Engine {
 impl Comparison {
     /// The reasons, field by field; what says nothing is left out. Their bits sum up to the weight.
     pub fn reasons(&self) -> Vec<Reason> {
-        let mut reasons = vec![Reason { field: "registrations", says: "so seldom are two one person's", bits: self.prior }];
+        let mut reasons =
+            vec![Reason { field: "registrations", says: "so seldom are two one person's", bits: self.prior }];
         for field in Field::ALL {
             let level = usize::from(self.levels[field as usize]);
             if level != 0 {
@@ -134,7 +135,11 @@ impl Comparison {
                 reasons.push(Reason { field: field.name(), says, bits });
             }
         }
-        reasons.push(Reason { field: "household", says: "twins, namesakes and others who live together", bits: self.household });
+        reasons.push(Reason {
+            field: "household",
+            says: "twins, namesakes and others who live together",
+            bits: self.household,
+        });
         reasons
     }
 }

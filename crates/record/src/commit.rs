@@ -169,6 +169,9 @@ impl fmt::Display for CommitError {
             CommitError::Duplicate(_) => out.write_str("this message was committed before"),
             CommitError::Denied(key) => write!(out, "the policy does not let this requester write {}", key.kind),
             CommitError::ReadOnly { key, sources } => {
+                if !key.is_golden() {
+                    return write!(out, "{key} is read-only: decide by Patient/$identity-decide, which writes it");
+                }
                 let sources = sources.iter().map(|id| format!("Patient/{id}")).collect::<Vec<_>>().join(", ");
                 let named = if sources.is_empty() { String::new() } else { format!(", which are {sources}") };
                 write!(

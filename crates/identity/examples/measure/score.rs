@@ -215,7 +215,10 @@ impl Score {
 /// A pair in which neither a number nor an address of one's own agrees, nor given name and birth date together: nobody could say.
 fn is_untold(comparison: &Comparison) -> bool {
     let of = |field: Field| comparison.levels[field as usize];
-    let name = !matches!(of(Field::Given), given::NONE | given::DIFFERENT | given::NEWBORN | given::MULTIPLE | given::BOTH_NEWBORN);
+    let name = !matches!(
+        of(Field::Given),
+        given::NONE | given::DIFFERENT | given::NEWBORN | given::MULTIPLE | given::BOTH_NEWBORN
+    );
     let date = !matches!(of(Field::Birth), birth::NONE | birth::NEAR | birth::FAR | birth::SAME_YEAR);
     let number = of(Field::LastFour) == last_four::SAME || of(Field::Identifier) == identifier::SAME;
     !(number || of(Field::Email) == email::SAME || (name && date))

@@ -139,7 +139,8 @@ impl Guard<'_> {
             members(other).all(|b| {
                 let (first, second) = (*a.min(b) as usize, *a.max(b) as usize);
                 let comparison = self.engine.compare(&self.all[first], &self.all[second]);
-                !comparison.veto.is_some_and(|veto| veto.parts()) && comparison.weight >= self.engine.thresholds.contradiction
+                !comparison.veto.is_some_and(|veto| veto.parts())
+                    && comparison.weight >= self.engine.thresholds.contradiction
             })
         })
     }

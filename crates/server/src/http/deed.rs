@@ -39,6 +39,9 @@ pub enum Deed {
     /// `Patient/$ihe-pix`, by query and by Parameters.
     CrossReference,
     CrossReferenceForm,
+    /// `Patient/$merge` and `Patient/$unmerge`.
+    Merge,
+    Unmerge,
     /// `Patient/$identity-explain` and `Patient/$identity-decide`.
     IdentityExplain,
     IdentityDecide,
@@ -87,6 +90,8 @@ impl Deed {
             Deed::Match => "match",
             Deed::CrossReference => "ihe-pix",
             Deed::CrossReferenceForm => "ihe-pix-form",
+            Deed::Merge => "merge",
+            Deed::Unmerge => "unmerge",
             Deed::IdentityExplain => "identity-explain",
             Deed::IdentityDecide => "identity-decide",
             Deed::LastN => "lastn",

@@ -17,7 +17,7 @@ use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
-    everything, health, hl7v2, identity, lastn, messages, meta, metrics, openapi, reindex, strangers, validate,
+    everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, reindex, strangers, validate,
 };
 
 /// The path under which FHIR is served.
@@ -55,6 +55,8 @@ pub const PLACES: &[Place] = &[
         path: "/Patient/$ihe-pix",
         deeds: &[(Verb::Get, Deed::CrossReference), (Verb::Post, Deed::CrossReferenceForm)],
     },
+    Place { path: "/Patient/$merge", deeds: &[(Verb::Post, Deed::Merge)] },
+    Place { path: "/Patient/$unmerge", deeds: &[(Verb::Post, Deed::Unmerge)] },
     Place { path: "/Patient/$identity-explain", deeds: &[(Verb::Get, Deed::IdentityExplain)] },
     Place { path: "/Patient/$identity-decide", deeds: &[(Verb::Post, Deed::IdentityDecide)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
@@ -165,6 +167,8 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Match => route.to(identity::find),
         Deed::CrossReference => route.to(identity::cross_reference),
         Deed::CrossReferenceForm => route.to(identity::cross_reference_by_form),
+        Deed::Merge => route.to(merge::merge),
+        Deed::Unmerge => route.to(merge::unmerge),
         Deed::IdentityExplain => route.to(identity::explain),
         Deed::IdentityDecide => route.to(identity::decide),
         Deed::LastN => route.to(lastn::show),

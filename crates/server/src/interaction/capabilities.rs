@@ -169,6 +169,8 @@ fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
         Deed::ValidateType => ("validate", "Resource-validate"),
         Deed::Match => ("match", "Patient-match"),
         Deed::CrossReference => ("ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"),
+        Deed::Merge => ("merge", "urn:hilum:OperationDefinition:merge"),
+        Deed::Unmerge => ("unmerge", "urn:hilum:OperationDefinition:unmerge"),
         Deed::IdentityDecide => ("identity-decide", "urn:hilum:OperationDefinition:identity-decide"),
         Deed::IdentityExplain => ("identity-explain", "urn:hilum:OperationDefinition:identity-explain"),
         Deed::Reindex => ("reindex", "urn:hilum:OperationDefinition:reindex"),

@@ -2,6 +2,7 @@
 
 use fhir::validate::{Options, is_valid, validate};
 use fhir::{Node, Resource, Severity};
+use identity::linkage::is_decision;
 use record::{Change, Commit, CommitError, Committed, Expect, Key, Prepared, Version, Write};
 
 use super::answer::{Answer, Stamp};
@@ -68,7 +69,8 @@ pub fn write(ask: &Ask, key: &Key, change: Change, current: Option<&Version>) ->
 
 /// All of it, durable when this returns, or nothing.
 pub async fn commit(ask: &Ask, commit: Commit) -> Result<Committed, CommitError> {
-    if let Some(key) = commit.writes.iter().map(|write| &write.key).find(|key| key.is_golden()) {
+    let is_identitys = |key: &&Key| key.is_golden() || is_decision(key);
+    if let Some(key) = commit.writes.iter().map(|write| &write.key).find(is_identitys) {
         let sources = sources(ask, key).await;
         return Err(CommitError::ReadOnly { key: key.clone(), sources });
     }

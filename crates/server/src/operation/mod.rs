@@ -6,6 +6,7 @@ pub mod hl7v2;
 pub mod identity;
 pub mod inbox;
 pub mod lastn;
+pub mod merge;
 pub mod messages;
 pub mod meta;
 pub mod metrics;

@@ -65,13 +65,15 @@ async fn answer(ask: &Ask, pairs: Vec<(String, String)>) -> Result<HttpResponse,
             vec![Issue::error(IssueType::NotFound, "http.sourceIdentifier", text)],
         ));
     };
-    let (same, golden) = ask.app.identity.same(&first.key.id).await?;
-    let mut keys: Vec<Key> = same.iter().map(|id| Key::new("Patient", id.as_str())).collect();
-    keys.extend(golden);
+    let (same, _) = ask.app.identity.same(&first.key.id).await?;
+    // The one that was asked by is known to whoever asks.
+    let others =
+        same.iter().map(|id| Key::new("Patient", id.as_str())).filter(|key| !known.iter().any(|of| of.key == *key));
+    let keys: Vec<Key> = others.collect();
     let versions = ask.app.record.current_many(&ask.access, &keys).await?;
     let mut parameters = Resource::new("Parameters");
     for version in versions.into_iter().flatten() {
-        cross(&mut parameters, ask, &version, (system, value), &targets);
+        cross(&mut parameters, &version, (system, value), &targets);
     }
     let mut json = Vec::new();
     fhir::json::write(&parameters, &mut json);
@@ -79,30 +81,24 @@ async fn answer(ask: &Ask, pairs: Vec<(String, String)>) -> Result<HttpResponse,
 }
 
 /// What one Patient is known by.
-fn cross(parameters: &mut Resource<'static>, ask: &Ask, version: &Version, asked: (&str, &str), targets: &[String]) {
+fn cross(parameters: &mut Resource<'static>, version: &Version, asked: (&str, &str), targets: &[String]) {
     let Some(Ok(patient)) = version.body.as_deref().map(fhir::json::read) else { return };
-    if !version.key.is_golden() {
-        let mut any = targets.is_empty();
-        for identifier in patient.object.items("identifier").iter().filter_map(Node::as_object) {
-            let (system, value) =
-                (identifier.str("system").unwrap_or_default(), identifier.str("value").unwrap_or_default());
-            let wanted = targets.is_empty() || targets.iter().any(|target| target == system);
-            if wanted && (system, value) != asked && !system.is_empty() && !value.is_empty() {
-                any = true;
-                let plain = Object {
-                    fields: vec![("system", Node::text(system.to_owned())), ("value", Node::text(value.to_owned()))],
-                };
-                parameters.object.push("parameter", part("targetIdentifier", ("valueIdentifier", Node::Object(plain))));
-            }
-        }
-        if !any {
-            return;
-        }
-    } else if !targets.is_empty() {
+    let identifiers = patient.object.items("identifier").iter().filter_map(Node::as_object);
+    let wanted = identifiers.filter_map(|identifier| {
+        let (system, value) = (identifier.str("system")?, identifier.str("value")?);
+        let wanted = targets.is_empty() || targets.iter().any(|target| target == system);
+        (wanted && (system, value) != asked).then(|| {
+            let fields = vec![("system", Node::text(system.to_owned())), ("value", Node::text(value.to_owned()))];
+            part("targetIdentifier", ("valueIdentifier", Node::Object(Object { fields })))
+        })
+    });
+    let wanted: Vec<Node<'static>> = wanted.collect();
+    if wanted.is_empty() && !targets.is_empty() {
         return;
     }
-    let reference = Object { fields: vec![("reference", Node::text(format!("{}/{}", ask.base, version.key)))] };
+    let reference = Object { fields: vec![("reference", Node::text(version.key.to_string()))] };
     parameters.object.push("parameter", part("targetId", ("valueReference", Node::Object(reference))));
+    wanted.into_iter().for_each(|identifier| parameters.object.push("parameter", identifier));
 }
 
 /// The sources with an identifier, or with any of a system.
