@@ -211,6 +211,16 @@ pub mod identifier {
     pub const DIFFERENT_STRONG: u8 = 4;
 }
 
+/// Whether the years of birth are another and nothing else that is short agrees: telephone, e-mail, house, number, identifier.
+pub fn is_apart(one: &Registration, other: &Registration) -> bool {
+    matches!(small::birth(one, other), birth::NEAR | birth::FAR)
+        && !matches!(small::last_four(one, other), last_four::SAME | last_four::TYPO)
+        && !one.phones.iter().any(|phone| other.phones.contains(phone))
+        && !one.emails.iter().any(|email| other.emails.contains(email))
+        && !one.addresses.iter().any(|a| other.addresses.iter().any(|b| a.number == b.number || a.street == b.street))
+        && small::identifier(one, other) != identifier::SAME
+}
+
 /// How two registrations agree. `usual` says whether a name, folded, is one that many people bear.
 pub fn compare(one: &Registration, other: &Registration, usual: &impl Fn(&str) -> bool) -> Agreement {
     let names = name::compare(one, other, usual);

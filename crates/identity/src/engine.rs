@@ -113,6 +113,12 @@ impl Engine {
         }
     }
 
+    /// Whether two that share a key need not be compared: their birth dates differ, and no number or home agrees. The names
+    /// alone never bring them to a person's eyes; what is passed over this way is most of what shares a key by chance.
+    pub fn is_hopeless(&self, one: &Registration, other: &Registration) -> bool {
+        self.model.has_households() && compare::is_apart(one, other)
+    }
+
     /// What follows from a comparison of two, before their clusters are looked at (`cluster.rs`).
     pub fn decide(&self, comparison: &Comparison) -> Decision {
         match comparison.weight {
