@@ -21,7 +21,7 @@ pub struct Judged {
     /// `Link`, `Possible` or `Apart`.
     pub verdict: Verdict,
     pub weight: f64,
-    /// Whether the two can be nobody but two people, so that no chain of others may join them either.
+    /// Whether the two are two people for certain, so that no chain of others may join them either.
     pub veto: bool,
     pub reasons: Vec<String>,
 }
@@ -32,6 +32,8 @@ pub trait Judge {
     fn judge(&self, pair: &Pair) -> Option<Judged>;
     /// The version of its model.
     fn model(&self) -> &str;
+    /// Bits by which a link has to be better than what fits somebody else.
+    fn margin(&self) -> f64;
     /// Where in the log the Patient was first written; none where that is not known.
     fn first(&self, id: &str) -> Option<Position>;
 }
@@ -132,15 +134,18 @@ impl People {
         around
     }
 
-    /// Decides anew about all pairs within `scope` that were ever close, and about these new ones, and says what changed. The
-    /// scope holds whole groups: see [`People::around`].
-    pub fn settle(&mut self, scope: &BTreeSet<String>, new: &[Pair], judge: &impl Judge) -> Outcome {
+    /// Decides anew about everybody around `ids`, and about these new pairs, and says what changed. Groups beyond stay as they
+    /// are, unless one is joined.
+    pub fn settle(&mut self, ids: &BTreeSet<String>, new: &[Pair], judge: &impl Judge) -> Outcome {
+        let core = self.around(ids);
+        let scope = self.around(&core);
         let mut pairs: BTreeSet<Pair> = new.iter().cloned().collect();
-        for id in scope {
-            let near = self.near.get(id).into_iter().flatten().filter(|other| scope.contains(*other));
-            pairs.extend(near.filter_map(|other| Pair::of(id, other)));
+        for id in &core {
+            pairs.extend(self.near.get(id).into_iter().flatten().filter_map(|other| Pair::of(id, other)));
         }
-        let mut grouping = Grouping::new(judge);
+        let beyond: BTreeSet<&Key> = scope.difference(&core).filter_map(|id| self.golden_of.get(id)).collect();
+        let given = beyond.into_iter().filter_map(|golden| self.groups.get(golden).cloned());
+        let mut grouping = Grouping::new(judge, given.collect());
         for pair in pairs {
             let kept = self.decisions.get(&pair);
             let person = kept.and_then(|kept| Some((kept.verdict, kept.person.clone()?)));
@@ -156,7 +161,7 @@ impl People {
                 outcome.decisions.push(decision);
             }
         }
-        self.regroup(scope, groups, judge, &mut outcome);
+        self.regroup(&scope, groups, judge, &mut outcome);
         outcome
     }
 

@@ -97,6 +97,10 @@ impl Judge for Bench<'_> {
         Some(judged(self.engine, one, other))
     }
 
+    fn margin(&self) -> f64 {
+        self.engine.thresholds.margin
+    }
+
     fn model(&self) -> &str {
         &self.engine.model.version
     }
@@ -117,8 +121,9 @@ fn judged(engine: &Engine, one: &Registration, other: &Registration) -> Judged {
     let mut reasons: Vec<String> =
         reasons.iter().map(|of| format!("{}: {} ({:+.1} bits)", of.field, of.says, of.bits)).collect();
     reasons.extend(comparison.veto.map(|veto| format!("not for a machine: {}", veto.words())));
-    let contradicts = comparison.weight < engine.thresholds.contradiction;
-    Judged { verdict, weight: comparison.weight, veto: comparison.veto.is_some() || contradicts, reasons }
+    let contradicts = engine.model.has_households() && comparison.weight < engine.thresholds.contradiction;
+    let veto = contradicts || comparison.veto.is_some_and(|veto| veto.parts());
+    Judged { verdict, weight: comparison.weight, veto, reasons }
 }
 
 impl State {
@@ -142,8 +147,7 @@ impl State {
     }
 
     fn settle(&mut self, ids: &BTreeSet<String>, new: &[Pair]) -> Outcome {
-        let scope = self.people.around(ids);
-        self.people.settle(&scope, new, &Bench { engine: &self.engine, index: &self.index })
+        self.people.settle(ids, new, &Bench { engine: &self.engine, index: &self.index })
     }
 }
 

@@ -8,20 +8,24 @@ use record::SOURCES_MAX;
 use super::{Judge, Judged};
 use crate::linkage::{By, Decision, Pair, Verdict};
 
-/// Bits by which one link has to be better than another to somebody else, for the record to belong to the one.
-const TELLING: f64 = 6.0;
-
 pub struct Grouping<'j, J: Judge> {
     judge: &'j J,
     judged: RefCell<HashMap<Pair, Option<Judged>>>,
     decisions: BTreeMap<Pair, Decision>,
     /// Pairs of which one is not there, or not in use.
     absent: BTreeSet<Pair>,
+    groups: Vec<BTreeSet<String>>,
+    /// The group of each; who is in none is alone.
+    of: HashMap<String, usize>,
 }
 
 impl<'j, J: Judge> Grouping<'j, J> {
-    pub fn new(judge: &'j J) -> Grouping<'j, J> {
-        Grouping { judge, judged: RefCell::default(), decisions: BTreeMap::new(), absent: BTreeSet::new() }
+    /// `given` are groups that stand, and may be joined with others.
+    pub fn new(judge: &'j J, given: Vec<BTreeSet<String>>) -> Grouping<'j, J> {
+        let of =
+            given.iter().enumerate().flat_map(|(at, group)| group.iter().map(move |id| (id.clone(), at))).collect();
+        let (judged, decisions, absent) = (RefCell::default(), BTreeMap::new(), BTreeSet::new());
+        Grouping { judge, judged, decisions, absent, groups: given, of }
     }
 
     /// Takes a pair into account: as a person decided it, or as the engine does.
@@ -45,56 +49,76 @@ impl<'j, J: Judge> Grouping<'j, J> {
         self.decisions.into_values()
     }
 
-    /// The groups that the links make. A link that is not followed becomes a question for a person.
+    /// The groups that the links make. A link that is not followed becomes a question for a person; what is answered by
+    /// others is none any more.
     pub fn groups(&mut self) -> Vec<BTreeSet<String>> {
-        loop {
-            let (groups, torn) = self.pass();
-            if torn.is_empty() {
-                return groups;
-            }
-            for decision in self.decisions.values_mut() {
-                let of_torn = torn.contains(&decision.pair.a) || torn.contains(&decision.pair.b);
-                if of_torn && decision.verdict == Verdict::Link && !decision.is_persons() {
-                    hold(decision, "one of the two fits somebody else as well");
-                }
-            }
-        }
-    }
-
-    /// Joins what can be joined. Also those who have equal claims on two groups that cannot be one.
-    fn pass(&mut self) -> (Vec<BTreeSet<String>>, BTreeSet<String>) {
         let mut links: Vec<(bool, f64, Pair)> = self.links();
         links.sort_by(|left, right| right.0.cmp(&left.0).then(right.1.total_cmp(&left.1)).then(left.2.cmp(&right.2)));
-        let mut groups: Vec<BTreeSet<String>> = Vec::new();
-        let mut best: HashMap<String, f64> = HashMap::new();
-        let mut torn = BTreeSet::new();
         for (by_person, weight, pair) in links {
-            let one = take(&mut groups, &pair.a);
-            if one.contains(&pair.b) {
-                groups.push(one);
+            let (one, other) = (self.place(&pair.a), self.place(&pair.b));
+            if one == other {
                 continue;
             }
-            let other = take(&mut groups, &pair.b);
-            if self.can_join(&one, &other, by_person) {
-                groups.push(one.into_iter().chain(other).collect());
-                if !by_person {
-                    for id in [&pair.a, &pair.b] {
-                        best.entry(id.clone()).or_insert(weight);
-                    }
-                }
-                continue;
-            }
-            groups.extend([one, other]);
-            for id in [&pair.a, &pair.b] {
-                if best.get(id).is_some_and(|best| best - weight < TELLING) {
-                    torn.insert(id.clone());
-                }
-            }
-            if let Some(decision) = self.decisions.get_mut(&pair).filter(|decision| !decision.is_persons()) {
-                hold(decision, "it would join records that cannot be of one person");
+            let free = by_person || !self.has_rival(one, other, weight) && !self.has_rival(other, one, weight);
+            if free && self.can_join(&self.groups[one], &self.groups[other], by_person) {
+                self.join(one, other);
             }
         }
-        (groups, torn)
+        let together = |pair: &Pair| self.of.get(&pair.a).is_some_and(|one| self.of.get(&pair.b) == Some(one));
+        for decision in self.decisions.values_mut().filter(|decision| !decision.is_persons()) {
+            match (decision.verdict, together(&decision.pair)) {
+                (Verdict::Link, false) => {
+                    decision.verdict = Verdict::Possible;
+                    decision
+                        .reasons
+                        .insert(0, "held back: others fit as well, or cannot be the same person".to_owned());
+                }
+                (Verdict::Possible, true) => {
+                    decision.verdict = Verdict::Link;
+                    decision.reasons.insert(0, "one person by what others say".to_owned());
+                }
+                _ => {}
+            }
+        }
+        std::mem::take(&mut self.groups).into_iter().filter(|group| !group.is_empty()).collect()
+    }
+
+    /// Where somebody's group is.
+    fn place(&mut self, id: &str) -> usize {
+        if let Some(at) = self.of.get(id) {
+            return *at;
+        }
+        self.groups.push(BTreeSet::from([id.to_owned()]));
+        self.of.insert(id.to_owned(), self.groups.len() - 1);
+        self.groups.len() - 1
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let moved = std::mem::take(&mut self.groups[other]);
+        self.of.extend(moved.iter().map(|id| (id.clone(), one)));
+        self.groups[one].extend(moved);
+    }
+
+    /// Whether somebody fits one group nearly as well as the other group does, and cannot be one person with that.
+    fn has_rival(&mut self, of: usize, instead: usize, weight: f64) -> bool {
+        let near = |decision: &&Decision| decision.weight >= weight - self.judge.margin();
+        let ends = |decision: &Decision| [decision.pair.a.clone(), decision.pair.b.clone()];
+        let rivals: Vec<[String; 2]> = self.decisions.values().filter(near).map(ends).collect();
+        let mut seen = BTreeSet::from([of, instead]);
+        for [a, b] in rivals {
+            let (one, other) = (self.place(&a), self.place(&b));
+            let rival = if one == of {
+                other
+            } else if other == of {
+                one
+            } else {
+                continue;
+            };
+            if seen.insert(rival) && !self.can_join(&self.groups[rival], &self.groups[instead], false) {
+                return true;
+            }
+        }
+        false
     }
 
     fn links(&self) -> Vec<(bool, f64, Pair)> {
@@ -129,17 +153,4 @@ impl<'j, J: Judge> Grouping<'j, J> {
         self.judged.borrow_mut().insert(pair.clone(), judged.clone());
         judged
     }
-}
-
-/// The group that somebody is in, taken out; alone where there is none.
-fn take(groups: &mut Vec<BTreeSet<String>>, id: &str) -> BTreeSet<String> {
-    match groups.iter().position(|group| group.contains(id)) {
-        Some(at) => groups.swap_remove(at),
-        None => BTreeSet::from([id.to_owned()]),
-    }
-}
-
-fn hold(decision: &mut Decision, why: &str) {
-    decision.verdict = Verdict::Possible;
-    decision.reasons.insert(0, format!("held back: {why}"));
 }

@@ -13,7 +13,11 @@ impl Judge for Toy<'_> {
             2 | 3 => (Verdict::Possible, 4.0),
             _ => (Verdict::Apart, -5.0),
         };
-        Some(Judged { verdict, weight, veto: apart > 2, reasons: vec![format!("{apart} apart")] })
+        Some(Judged { verdict, weight, veto: apart > 1, reasons: vec![format!("{apart} apart")] })
+    }
+
+    fn margin(&self) -> f64 {
+        6.0
     }
 
     fn model(&self) -> &'static str {
@@ -59,8 +63,7 @@ impl World {
     }
 
     fn settle(&mut self, ids: &BTreeSet<String>, new: &[Pair]) {
-        let scope = self.people.around(ids);
-        let outcome = self.people.settle(&scope, new, &Toy(&self.said));
+        let outcome = self.people.settle(ids, new, &Toy(&self.said));
         self.decisions.extend(outcome.decisions.into_iter().map(|decision| (decision.pair.clone(), decision)));
         for (golden, sources) in outcome.golden {
             if sources.is_empty() {
@@ -96,13 +99,15 @@ fn who_is_one_person_is_joined_and_who_cannot_be_is_not_by_any_chain() {
     world.say("p2", Some(10));
     world.say("p3", Some(30));
     assert_eq!(world.groups(), ["p1+p2"]);
-    // 11 is near to 10 and to 13, which cannot be one person; 10 is the better fit, but not by so much.
-    world.say("p4", Some(13));
+    world.say("p4", Some(12));
     world.say("p5", Some(12));
     assert_eq!(world.groups(), ["p1+p2", "p4+p5"]);
     assert_eq!(world.people.verdict(&Pair::of("p5", "p1").expect("two")), Some(Verdict::Possible));
     world.say("p6", Some(11));
-    assert_eq!(world.groups(), ["p1+p2"], "p6 fits both: neither is joined, and p5 fits p6 and p4");
+    assert_eq!(world.groups(), ["p1+p2", "p4+p5"], "p6 fits both, who cannot be one person: neither is joined");
+    assert_eq!(world.people.verdict(&Pair::of("p6", "p1").expect("two")), Some(Verdict::Possible));
+    world.decide("p4", "p6", Verdict::Link);
+    assert_eq!(world.groups(), ["p1+p2", "p4+p5+p6"]);
     assert_eq!(world.people, world.replayed());
 }
 
