@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use consent::Policy;
+use consent::{Access, Policy};
 use gateway::IdKey;
 use identity::golden::Rules;
 use identity::worker::Identity;
@@ -56,8 +56,7 @@ impl App {
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
         let intake = Intake::new(record.clone(), gateway, ids.clone(), policy.intake(), metrics.clone());
         let bodies = Budget::new(config.http.bodies_bytes_max);
-        let engine = identity::Engine::new(identity::Model::default(), identity::worker::FEW);
-        let identity = Identity::new(record.clone(), policy.identity(), engine, Rules::default());
+        let identity = who_is_who(&config, &record, policy.identity())?;
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
         Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity })
     }
@@ -71,6 +70,18 @@ impl App {
     /// The configured source of this name.
     pub fn source(&self, name: &str) -> Option<Arc<Source>> {
         self.sources.iter().find(|source| source.name == name).cloned()
+    }
+}
+
+/// Who is one person, as it is configured.
+fn who_is_who(config: &Config, record: &Record, access: Access) -> Result<Identity, Failure> {
+    let mut engine = identity::Engine::new(identity::Model::default(), identity::worker::FEW);
+    (engine.thresholds.link, engine.thresholds.review) = (config.identity.link_bits, config.identity.review_bits);
+    engine.secret = identity::worker::secret(record.id_key());
+    match config.identity.redis() {
+        None => Ok(Identity::new(record.clone(), access, engine, Rules::default())),
+        Some(settings) => Identity::with_redis(record.clone(), access, engine, Rules::default(), settings)
+            .map_err(|why| Failure::Input(format!("identity.{why}"))),
     }
 }
 

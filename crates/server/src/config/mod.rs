@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use identity::index::RedisSettings;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ pub struct Config {
     pub http: Http,
     pub search: Search,
     pub fhir: Fhir,
+    pub identity: Identity,
     pub profiles: Profiles,
     pub server: Server,
     pub log: Log,
@@ -93,6 +95,40 @@ pub enum Validate {
     Off,
     /// The invariants of R4, reference targets and the rules of Bundles too; what breaks one is refused.
     Base,
+}
+
+/// `[identity]`: when two registrations are one person, and where the index of them is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Identity {
+    /// Bits of weight from which two are linked without asking anybody.
+    pub link_bits: f64,
+    /// Bits from which a person is asked.
+    pub review_bits: f64,
+    /// `redis://host:port/db`, or `rediss://` for TLS; the index is in this node's memory where it is not set.
+    pub redis: Option<String>,
+    pub redis_username_file: Option<PathBuf>,
+    pub redis_password_file: Option<PathBuf>,
+    /// PEM; those of the system where it is not set.
+    pub redis_ca_file: Option<PathBuf>,
+    /// What all keys begin with; the word in braces keeps them in one place of a cluster.
+    pub redis_prefix: String,
+    /// How long Redis may take to answer.
+    pub redis_timeout_ms: u64,
+}
+
+impl Identity {
+    /// The index in Redis, where there is one.
+    pub fn redis(&self) -> Option<RedisSettings> {
+        Some(RedisSettings {
+            url: self.redis.clone()?,
+            username_file: self.redis_username_file.clone(),
+            password_file: self.redis_password_file.clone(),
+            tls_ca_file: self.redis_ca_file.clone(),
+            prefix: self.redis_prefix.clone(),
+            timeout_ms: self.redis_timeout_ms,
+        })
+    }
 }
 
 /// `[search]`: how much one search may ask, bring and cost. Reaching a limit is said by its name.
@@ -288,6 +324,22 @@ impl Default for Http {
             workers: 0,
             request_seconds: 60,
             write_seconds: 30,
+        }
+    }
+}
+
+impl Default for Identity {
+    fn default() -> Identity {
+        let (usual, redis) = (identity::Thresholds::default(), RedisSettings::default());
+        Identity {
+            link_bits: usual.link,
+            review_bits: usual.review,
+            redis: None,
+            redis_username_file: None,
+            redis_password_file: None,
+            redis_ca_file: None,
+            redis_prefix: redis.prefix,
+            redis_timeout_ms: redis.timeout_ms,
         }
     }
 }
