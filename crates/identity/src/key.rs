@@ -95,7 +95,7 @@ fn name_keys(maker: &mut Maker, of: &Registration, name: &Name, four: &str) {
         }
         for address in &of.addresses {
             maker.add(6, &[given, &address.postcode]);
-            maker.add(7, &[given, &sound::of(&address.street)]);
+            maker.add(7, &[given, beginning(&address.street)]);
         }
     }
     if name.given.len() > 1 && !name.middle.is_empty() {
@@ -107,6 +107,7 @@ fn name_keys(maker: &mut Maker, of: &Registration, name: &Name, four: &str) {
         maker.add(9, &[family, four]);
         for address in &of.addresses {
             maker.add(10, &[family, &address.postcode]);
+            maker.add(18, &[family, beginning(&address.street), &address.number]);
         }
     }
 }
@@ -117,7 +118,7 @@ fn birth_keys(maker: &mut Maker, of: &Registration, birth: Birth, four: &str) {
     for address in &of.addresses {
         maker.add(12, &[&date, address.postcode.get(..3).unwrap_or_default()]);
         maker.add(13, &[&date, &address.number]);
-        maker.add(14, &[&date, &sound::of(&address.street)]);
+        maker.add(14, &[&date, beginning(&address.street)]);
     }
 }
 
@@ -129,8 +130,8 @@ fn contact_keys(maker: &mut Maker, of: &Registration) {
         maker.add(16, &[email]);
     }
     for address in &of.addresses {
-        let area = if address.postcode.is_empty() { &address.city } else { &address.postcode };
-        maker.add(17, &[&address.number, &sound::of(&address.street), area]);
+        let area = if address.city.is_empty() { &address.postcode } else { &address.city };
+        maker.add(17, &[&address.number, beginning(&address.street), beginning(area)]);
     }
 }
 
@@ -140,4 +141,9 @@ fn date(birth: Birth) -> String {
         true => format!("{}-{}-{}", birth.year, birth.month, birth.day),
         false => String::new(),
     }
+}
+
+/// The first letters: what is written before most slips, and before what some leave out.
+fn beginning(text: &str) -> &str {
+    text.get(..4).unwrap_or(text)
 }

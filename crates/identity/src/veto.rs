@@ -60,9 +60,6 @@ pub fn veto(one: &Registration, other: &Registration, levels: &Levels, household
         return Some(Veto::IdentifiersDiffer);
     }
     let known = of(Field::Identifier) == identifier::SAME;
-    if (one.is_nameless() || other.is_nameless()) && !known {
-        return Some(Veto::Nameless);
-    }
     if of(Field::Suffix) == suffix::DIFFERENT && !known {
         return Some(Veto::SuffixesDiffer);
     }
@@ -71,6 +68,9 @@ pub fn veto(one: &Registration, other: &Registration, levels: &Levels, household
     }
     if !households {
         return None;
+    }
+    if (one.is_nameless() || other.is_nameless()) && !known {
+        return Some(Veto::Nameless);
     }
     if of(Field::Given) == given::DIFFERENT {
         return Some(Veto::GivenNamesDiffer);

@@ -135,11 +135,13 @@ impl Guard<'_> {
     /// Whether no pair across two clusters is vetoed or contradicts.
     fn fit(&self, one: u32, other: u32) -> bool {
         let members = |cluster: u32| self.clusters.members(cluster).iter();
+        let households = self.engine.model.has_households();
         members(one).all(|a| {
             members(other).all(|b| {
                 let (first, second) = (*a.min(b) as usize, *a.max(b) as usize);
                 let comparison = self.engine.compare(&self.all[first], &self.all[second]);
-                !comparison.veto.is_some_and(|veto| veto.parts()) && comparison.weight >= self.engine.thresholds.contradiction
+                let contradicts = households && comparison.weight < self.engine.thresholds.contradiction;
+                !comparison.veto.is_some_and(|veto| veto.parts()) && !contradicts
             })
         })
     }

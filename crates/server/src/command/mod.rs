@@ -7,6 +7,7 @@ mod config;
 mod convert;
 mod doctor;
 mod fhirpath;
+mod identity;
 mod import;
 mod map;
 mod message;
@@ -37,6 +38,8 @@ pub enum Command {
     Import(import::Args),
     /// Check, test and explain mapping profiles.
     Map(map::Args),
+    /// Find which Patients are one person, explain why, and learn what agreement is worth.
+    Identity(identity::Args),
     /// List, show and replay the messages that came in.
     Message(message::Args),
     /// Look whether everything is as it should be, and say what to do.
@@ -56,6 +59,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Send(args) => send::run(args),
         Command::Import(args) => import::run(args),
         Command::Map(args) => map::run(args),
+        Command::Identity(args) => identity::run(args),
         Command::Message(args) => message::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
