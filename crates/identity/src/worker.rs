@@ -12,13 +12,14 @@ mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use consent::Access;
 use fhir::Resource;
 use record::{
     Change, Commit, CommitError, Expect, Key, Position, ReadError, Record, SOURCES_MAX, Time, Version, Write,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::engine::{Decision as Decided, Engine};
 use crate::golden::{self, Rules, Source, is_active};
@@ -43,6 +44,8 @@ struct Inner {
     access: Access,
     rules: Rules,
     state: Mutex<State>,
+    /// The state is being made anew: whoever asks is told so, and does not wait for it.
+    warming: AtomicBool,
 }
 
 struct State {
@@ -125,7 +128,7 @@ impl Identity {
 
     fn over(index: Index, record: Record, access: Access, engine: Engine, rules: Rules) -> Identity {
         let state = State { engine, index, people: People::default(), lease: 0, warm: false };
-        Identity(Arc::new(Inner { record, access, rules, state: Mutex::new(state) }))
+        Identity(Arc::new(Inner { record, access, rules, state: Mutex::new(state), warming: AtomicBool::new(true) }))
     }
 
     /// Follows the log by one part. False: there is nothing new. The first call makes the index of what was followed before.
@@ -134,7 +137,9 @@ impl Identity {
         let from = self.0.record.cursor(FOLLOWER).await?;
         if !state.warm || !state.index.is_whole().await? {
             state.warm = false;
+            self.0.warming.store(true, Ordering::Relaxed);
             self.warm(&mut state, from, now).await?;
+            self.0.warming.store(false, Ordering::Relaxed);
         }
         let (versions, to) = self.0.record.log(&self.0.access, from, STEP).await?;
         if to == from {
@@ -160,12 +165,18 @@ impl Identity {
         Ok(true)
     }
 
-    /// What a person decides of two Patients; `None` takes back what a person had decided.
-    pub async fn decide(&self, pair: &Pair, verdict: Option<Verdict>, who: &str, now: Time) -> Result<(), Trouble> {
-        let mut state = self.0.state.lock().await;
-        if !state.warm {
+    /// The state, where it is whole.
+    async fn warm_state(&self) -> Result<MutexGuard<'_, State>, Trouble> {
+        if self.0.warming.load(Ordering::Relaxed) {
             return Err(Trouble::Warming);
         }
+        let state = self.0.state.lock().await;
+        if state.warm { Ok(state) } else { Err(Trouble::Warming) }
+    }
+
+    /// What a person decides of two Patients; `None` takes back what a person had decided.
+    pub async fn decide(&self, pair: &Pair, verdict: Option<Verdict>, who: &str, now: Time) -> Result<(), Trouble> {
+        let mut state = self.warm_state().await?;
         let found = state.got(&[&pair.a, &pair.b]).await?;
         for (id, found) in [&pair.a, &pair.b].into_iter().zip(found) {
             let key = Key::new("Patient", id.as_str());
@@ -203,10 +214,7 @@ impl Identity {
     /// Who may be meant by what is said of somebody, the likeliest first.
     pub async fn find(&self, patient: &Resource<'_>, most: usize) -> Result<Vec<Candidate>, Trouble> {
         let Some(asked) = Registration::read(patient) else { return Ok(Vec::new()) };
-        let mut state = self.0.state.lock().await;
-        if !state.warm {
-            return Err(Trouble::Warming);
-        }
+        let mut state = self.warm_state().await?;
         let block_max = state.engine.thresholds.block_max;
         let like = [Asked { id: String::new(), keys: state.engine.keys(&asked) }];
         let found = state.index.look_up(&like, block_max).await?.pop().unwrap_or_default();
@@ -229,19 +237,13 @@ impl Identity {
 
     /// The sources of the same person, this one too, and the golden Patient over them.
     pub async fn same(&self, id: &str) -> Result<(BTreeSet<String>, Option<Key>), Trouble> {
-        let state = self.0.state.lock().await;
-        if !state.warm {
-            return Err(Trouble::Warming);
-        }
+        let state = self.warm_state().await?;
         Ok((state.people.same(id), state.people.golden_of(id).cloned()))
     }
 
     /// How the engine compares two Patients that it knows.
     pub async fn explain(&self, pair: &Pair) -> Result<Option<Judged>, Trouble> {
-        let mut state = self.0.state.lock().await;
-        if !state.warm {
-            return Err(Trouble::Warming);
-        }
+        let mut state = self.warm_state().await?;
         let found = state.got(&[&pair.a, &pair.b]).await?;
         let [Some(one), Some(other)] = &found[..] else { return Ok(None) };
         Ok(Some(judged(&state.engine, &one.registration, &other.registration)))

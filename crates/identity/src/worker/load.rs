@@ -10,6 +10,9 @@ use crate::index::{Found, Log, Put};
 use crate::linkage::{Decision, is_decision};
 use crate::people::People;
 
+/// So many Patients are read between two lines of the log that say how far it is.
+const TOLD: usize = 50_000;
+
 impl Identity {
     /// Makes the state of everything that is there. What of it is still to be followed is taken once more when it comes. Of an
     /// index that outlived the worker only the rest is made, from where it is whole.
@@ -22,10 +25,14 @@ impl Identity {
         let whole = state.index.begin(&log).await?;
         tracing::info!(whole = whole.is_some(), expected, "identity reads what was decided before");
         state.people = People::default();
-        let mut page = None;
+        let (mut page, mut read) = (None, 0);
         loop {
             let (patients, next) = self.page("Patient", page).await?;
             self.know(state, &patients, whole.is_some()).await?;
+            read += patients.len();
+            if read / TOLD > (read - patients.len()) / TOLD {
+                tracing::info!(read, expected, "identity reads what was decided before");
+            }
             page = next;
             if page.is_none() {
                 break;

@@ -129,6 +129,26 @@ async fn a_full_redis_is_warming() {
 }
 
 #[tokio::test]
+async fn a_redis_that_answers_too_slowly_is_warming_and_nothing_of_it_is_lost() {
+    let Some(server) = Server::start() else { return };
+    let mut index = filled(&server, 1).await;
+    let mut slow = with(RedisSettings { timeout_ms: 100, ..settings(&server) });
+    assert_eq!(slow.begin(&log("one", 1, 5)).await.unwrap(), Some(at(5)));
+    redis::cmd("CLIENT").arg("PAUSE").arg(400).exec(&mut server.client()).unwrap();
+    let someone = put(registration(&patient("p1", &mut Random(4))), 1);
+    assert_eq!(slow.put(vec![someone]).await.unwrap_err(), Trouble::Warming);
+    // Once it answers again, all of it is there.
+    let whole = loop {
+        match slow.begin(&log("one", 1, 5)).await {
+            Err(Trouble::Warming) => {}
+            other => break other.unwrap(),
+        }
+    };
+    assert_eq!((whole, slow.size().await.unwrap()), (Some(at(5)), 100));
+    is_warming(&mut index).await;
+}
+
+#[tokio::test]
 async fn a_dump_tells_nobody_anything() {
     let Some(server) = Server::start() else { return };
     let _index = filled(&server, 1).await;

@@ -1,7 +1,9 @@
 //! The index in a real Redis, beside the one in memory: the same answers, and "warming" whenever it is not what it was.
 
+mod crowd;
 mod faults;
 mod same;
+mod secured;
 mod server;
 mod worker;
 

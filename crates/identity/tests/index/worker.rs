@@ -13,13 +13,13 @@ use record::{Change, Commit, Expect, Key, Options, Record, Time, Write};
 use crate::server::Server;
 use crate::{Random, patient, settings};
 
-struct Place {
+pub struct Place {
     dir: PathBuf,
-    record: Record,
+    pub record: Record,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub fn new() -> Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("hilum-identity-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(name);
@@ -27,7 +27,7 @@ impl Place {
         Place { record: Record::open(&dir, Options::default()).unwrap(), dir }
     }
 
-    async fn register(&self, json: &str, now: i64) {
+    pub async fn register(&self, json: &str, now: i64) {
         let resource = fhir::json::read(json.as_bytes()).unwrap();
         let prepared = self.record.prepare(&resource);
         self.write(prepared.key().clone(), Change::Put(prepared), now).await;
@@ -68,7 +68,7 @@ fn in_memory(place: &Place) -> Identity {
     Identity::new(place.record.clone(), access(), engine(), Rules::default())
 }
 
-fn in_redis(place: &Place, server: &Server) -> Identity {
+pub fn in_redis(place: &Place, server: &Server) -> Identity {
     Identity::with_redis(place.record.clone(), access(), engine(), Rules::default(), settings(server)).unwrap()
 }
 

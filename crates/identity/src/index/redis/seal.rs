@@ -17,6 +17,8 @@ use crate::pack;
 pub const KEY_BYTES: usize = 7;
 /// Bytes of an id: the number of its hash, and a field in it. With these no two ids are taken for one.
 pub const ID_BYTES: usize = 10;
+/// So many times more hashes are there for block keys than for ids.
+const KEYS_PER_ID: u32 = 12;
 
 pub struct Seal {
     key: RandomizedNonceKey,
@@ -42,8 +44,9 @@ impl Seal {
         out
     }
 
-    /// An id in one of `buckets` hashes.
+    /// An id, in one of far fewer hashes: an id is one field, and a registration has many keys.
     pub fn id(&self, id: &str, buckets: u32) -> [u8; ID_BYTES] {
+        let buckets = buckets.div_ceil(KEYS_PER_ID);
         let (hash, more) = (self.hash(b'i', id.as_bytes()), self.hash(b'j', id.as_bytes()));
         let mut out = [0; ID_BYTES];
         out[..4].copy_from_slice(&(more as u32 % buckets).to_be_bytes());

@@ -71,6 +71,10 @@ impl RedisSettings {
             login = login.set_password(read(file, "password_file")?.trim());
         }
         info = info.set_redis_settings(login);
+        if url.starts_with("rediss://") && rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Where somebody else was quicker, there is one now.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        }
         let made = match &self.tls_ca_file {
             None => Client::open(info),
             Some(file) => {
