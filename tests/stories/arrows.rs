@@ -52,7 +52,7 @@ const DOORS: [(&str, &[&str]); 44] = [
     ("base64", &["fhir", "gateway", "server"]),
     // Keyed ids are made where keys are known; the log's checksums where bodies are; page links where they go out.
     ("hmac", &["gateway", "server"]),
-    ("sha2", &["gateway", "record", "server"]),
+    ("sha2", &["gateway", "record", "server", "identity"]),
     // Keys of a new store; ids of resources that a client creates.
     ("getrandom", &["record", "server"]),
     // The allocator of the process.
@@ -85,8 +85,8 @@ const DOORS: [(&str, &[&str]); 44] = [
     ("tokio-rustls", &["server"]),
     ("tracing-subscriber", &["server"]),
     // An asynchronous face needs its channels; only the server has a runtime.
-    ("tokio", &["server", "record", "outbound"]),
-    ("tracing", &["server", "record", "outbound"]),
+    ("tokio", &["server", "record", "outbound", "identity"]),
+    ("tracing", &["server", "record", "outbound", "identity"]),
     // Calendars and zones are values; reading the clock is held by another test.
     ("jiff", &["fhir", "gateway", "record", "server"]),
     ("bytes", &["server"]),

@@ -50,7 +50,10 @@ async fn measure(mut index: Index, puts: &[Put], asked: &[Asked], client: &mut r
     index.mark_whole(position).await.expect("redis takes it");
     let took = began.elapsed();
     let each = used(client).saturating_sub(before) as f64 / puts.len() as f64;
-    println!("  put in {took:.2?}, {:.0} a second; {each:.0} bytes each in redis", puts.len() as f64 / took.as_secs_f64());
+    println!(
+        "  put in {took:.2?}, {:.0} a second; {each:.0} bytes each in redis",
+        puts.len() as f64 / took.as_secs_f64()
+    );
     let most = Thresholds::default().block_max;
     let (mut times, mut found) = (Vec::with_capacity(asked.len()), 0);
     for asked in asked {

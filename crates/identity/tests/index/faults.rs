@@ -46,7 +46,11 @@ async fn an_index_that_was_flushed_is_warming_until_it_is_made_again() {
     let someone = put(registration(&patient("p1", &mut Random(1))), 1);
     index.put(vec![someone.clone()]).await.unwrap();
     let asked = like(&put(registration(&patient("x", &mut Random(1))), 1));
-    assert_eq!(index.look_up(&[asked.clone()], BLOCK_MAX).await.unwrap_err(), Trouble::Warming, "not all is in it yet");
+    assert_eq!(
+        index.look_up(std::slice::from_ref(&asked), BLOCK_MAX).await.unwrap_err(),
+        Trouble::Warming,
+        "not all is in it yet"
+    );
     let mut index = filled(&server, 2).await;
     assert!(index.look_up(&[asked], BLOCK_MAX).await.unwrap()[0].contains(&someone.found));
 }

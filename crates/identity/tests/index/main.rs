@@ -1,4 +1,5 @@
 //! The index in a real Redis, beside the one in memory: the same answers, and "warming" whenever it is not what it was.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 mod crowd;
 mod faults;

@@ -4,6 +4,9 @@
 //! exactly its last write. A replica that took over without the last writes, a flush, another worker: all differ in that.
 //! All are safe to repeat: a slot is given once to an id, a block holds a slot once.
 
+/// The most members of a block that are kept; the script says the same.
+pub const MEMBERS_MAX: usize = 2_048;
+
 /// The first three arguments are epoch, lease and count of writes; the fourth is the prefix of all keys. `KEYS[1]` is the
 /// sentinel, the one key that Redis Cluster routes by.
 const GUARD: &str = r"
