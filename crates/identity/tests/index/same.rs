@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use identity::Secret;
-use identity::index::{Asked, Index, Memory, Put, Redis};
+use identity::index::{Asked, Index, MEMBERS_MAX, Memory, Put, Redis};
 
 use crate::server::Server;
 use crate::{BLOCK_MAX, ID_KEY, Random, at, like, log, patient, put, registration, settings};
@@ -94,4 +94,23 @@ async fn random_changes_leave_both_the_same() {
         }
         assert_eq!(memory.size().await.unwrap(), redis.size().await.unwrap());
     }
+}
+
+/// A known difference: Redis forgets who is in a block that nobody looks into, until the index is made anew.
+#[tokio::test]
+async fn a_block_that_was_far_too_large_is_full_for_good() {
+    let Some(server) = Server::start() else { return };
+    let mut index = begun(in_redis(&server)).await;
+    let of = |number: usize| put(registration(&patient(&format!("p{number}"), &mut Random(1))), 1);
+    let asked = [like(&of(0))];
+    index.put((0..MEMBERS_MAX).map(of).collect()).await.unwrap();
+    assert!(found(&mut index, &asked, BLOCK_MAX).await[0].is_empty());
+    assert_eq!(found(&mut index, &asked, MEMBERS_MAX).await[0].len(), MEMBERS_MAX - 1);
+    index.put(vec![of(MEMBERS_MAX), of(1)]).await.unwrap();
+    assert!(found(&mut index, &asked, MEMBERS_MAX).await[0].is_empty());
+    let gone: Vec<String> = (5..=MEMBERS_MAX).map(|number| format!("p{number}")).collect();
+    index.remove(&gone.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
+    assert!(found(&mut index, &asked, MEMBERS_MAX).await[0].is_empty());
+    let got = index.get(&["p4", "p5"]).await.unwrap();
+    assert_eq!((got[0].as_deref(), got[1].as_deref(), index.size().await.unwrap()), (Some(&*of(4).found), None, 5));
 }
