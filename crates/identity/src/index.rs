@@ -3,115 +3,128 @@
 //! It is no truth of its own: whatever is lost is made again of the log. An index that is not whole says so, because "nobody
 //! like that" would make a second record of somebody who is there.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use record::Position;
 
+pub use self::memory::Memory;
+pub use self::redis::{MEMBERS_MAX, Redis, RedisSettings};
 use crate::registration::Registration;
+use crate::worker::Trouble;
 
-/// In the memory of one node.
-#[derive(Debug, Default)]
-pub struct Memory {
-    slots: Vec<Option<Slot>>,
-    free: Vec<u32>,
-    by_id: HashMap<String, u32>,
-    blocks: HashMap<u64, Vec<u32>>,
-}
+mod memory;
+mod redis;
 
-#[derive(Debug)]
-struct Slot {
-    registration: Registration,
-    keys: Vec<u64>,
+/// A registration as it is found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub registration: Registration,
     /// Where in the log the Patient was first written.
-    first: Position,
+    pub first: Position,
 }
 
-impl Memory {
-    /// How many registrations there are.
-    pub fn size(&self) -> usize {
-        self.by_id.len()
-    }
+/// A registration as it is put in.
+#[derive(Debug, Clone)]
+pub struct Put {
+    pub found: Arc<Found>,
+    pub keys: Vec<u64>,
+}
 
-    pub fn get(&self, id: &str) -> Option<&Registration> {
-        self.slot(id).map(|slot| &slot.registration)
-    }
+/// Whose likes are looked up.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// It does not find itself. Empty: it is not in the index.
+    pub id: String,
+    pub keys: Vec<u64>,
+}
 
-    /// The position at which a Patient was first written.
-    pub fn first(&self, id: &str) -> Option<Position> {
-        self.slot(id).map(|slot| slot.first)
-    }
+/// What the index has to be of.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// Another epoch is another log.
+    pub epoch: String,
+    /// The later worker has the larger one; whoever has a smaller one is refused from then on.
+    pub lease: i64,
+    /// How far the worker has come: an index of more than that is of a log that was set back.
+    pub cursor: Position,
+    /// About how many registrations there will be.
+    pub expected: usize,
+}
 
-    /// The ids that share a key, each once, without this one. Blocks of more than `block_max` say too little and are passed
-    /// over.
-    pub fn candidates(&self, id: &str, keys: &[u64], block_max: usize) -> Vec<String> {
-        let blocks = keys.iter().filter_map(|key| self.blocks.get(key)).filter(|block| block.len() <= block_max);
-        let mut slots: Vec<u32> = blocks.flatten().copied().collect();
-        slots.sort_unstable();
-        slots.dedup();
-        let found = slots.into_iter().filter_map(|slot| self.slots[slot as usize].as_ref());
-        found.map(|slot| slot.registration.id.clone()).filter(|found| found != id).collect()
-    }
+/// Where the registrations are.
+pub enum Index {
+    Memory(Memory),
+    Redis(Box<Redis>),
+}
 
-    /// Puts a registration in the place of what was there of its id.
-    pub fn put(&mut self, registration: Registration, keys: Vec<u64>, first: Position) {
-        self.remove(&registration.id);
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("fewer registrations than there are people")
-        });
-        for key in &keys {
-            self.blocks.entry(*key).or_default().push(at);
-        }
-        self.by_id.insert(registration.id.clone(), at);
-        self.slots[at as usize] = Some(Slot { registration, keys, first });
-    }
-
-    pub fn remove(&mut self, id: &str) {
-        let Some(at) = self.by_id.remove(id) else { return };
-        let Some(slot) = self.slots[at as usize].take() else { return };
-        for key in slot.keys {
-            if let Some(block) = self.blocks.get_mut(&key) {
-                block.retain(|other| *other != at);
-                if block.is_empty() {
-                    self.blocks.remove(&key);
-                }
+impl Index {
+    /// Takes the index over. The position up to which it is whole, and from which on it is to be brought on; `None`: it is
+    /// empty now, and everything is to be put into it.
+    pub async fn begin(&mut self, log: &Log) -> Result<Option<Position>, Trouble> {
+        match self {
+            Index::Memory(memory) => {
+                *memory = Memory::default();
+                Ok(None)
             }
+            Index::Redis(redis) => redis.begin(log).await,
         }
-        self.free.push(at);
     }
 
-    fn slot(&self, id: &str) -> Option<&Slot> {
-        self.slots.get(*self.by_id.get(id)? as usize)?.as_ref()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(id: &str) -> Registration {
-        Registration { id: id.to_owned(), ..Registration::default() }
+    /// Whether it still holds what was put into it, and all of it. False: begin again.
+    pub async fn is_whole(&mut self) -> Result<bool, Trouble> {
+        match self {
+            Index::Memory(_) => Ok(true),
+            Index::Redis(redis) => redis.is_whole().await,
+        }
     }
 
-    fn at(position: i64) -> Position {
-        position.to_string().parse().expect("a position")
+    /// Says that everything up to here is in it.
+    pub async fn mark_whole(&mut self, position: Position) -> Result<(), Trouble> {
+        match self {
+            Index::Memory(_) => Ok(()),
+            Index::Redis(redis) => redis.mark_whole(position).await,
+        }
     }
 
-    #[test]
-    fn what_shares_a_key_is_found_and_what_was_taken_away_is_not() {
-        let mut index = Memory::default();
-        index.put(of("a"), vec![1, 2], at(10));
-        index.put(of("b"), vec![2, 3], at(11));
-        index.put(of("c"), vec![3], at(12));
-        assert_eq!(index.candidates("b", &[2, 3], 10), ["a", "c"]);
-        assert_eq!(index.candidates("b", &[2, 3], 1), [""; 0], "both blocks are too large to say something");
-        index.put(of("a"), vec![7], at(10));
-        assert_eq!(index.candidates("b", &[2, 3], 10), ["c"]);
-        index.remove("c");
-        index.remove("nobody");
-        assert_eq!(index.candidates("b", &[2, 3, 7], 10), ["a"]);
-        assert_eq!((index.size(), index.first("a")), (2, Some(at(10))));
-        index.put(of("d"), vec![3], at(13));
-        assert_eq!(index.candidates("", &[3], 10), ["b", "d"]);
+    /// For each that is asked for the others that share a block key with it, in one trip. Blocks of more than `block_max` say
+    /// too little and are passed over. An index that is not whole is [`Trouble::Warming`], never "nobody".
+    pub async fn look_up(&mut self, asked: &[Asked], block_max: usize) -> Result<Vec<Vec<Arc<Found>>>, Trouble> {
+        match self {
+            Index::Memory(memory) => Ok(asked.iter().map(|asked| memory.look_up(asked, block_max)).collect()),
+            Index::Redis(redis) => redis.look_up(asked, block_max).await,
+        }
+    }
+
+    /// What is held of each id.
+    pub async fn get(&mut self, ids: &[&str]) -> Result<Vec<Option<Arc<Found>>>, Trouble> {
+        match self {
+            Index::Memory(memory) => Ok(ids.iter().map(|id| memory.get(id).cloned()).collect()),
+            Index::Redis(redis) => redis.get(ids).await,
+        }
+    }
+
+    /// Puts registrations in the place of what was there of their ids. No id comes twice.
+    pub async fn put(&mut self, puts: Vec<Put>) -> Result<(), Trouble> {
+        match self {
+            Index::Memory(memory) => puts.into_iter().for_each(|put| memory.put(put)),
+            Index::Redis(redis) => redis.put(&puts).await?,
+        }
+        Ok(())
+    }
+
+    pub async fn remove(&mut self, ids: &[&str]) -> Result<(), Trouble> {
+        match self {
+            Index::Memory(memory) => ids.iter().for_each(|id| memory.remove(id)),
+            Index::Redis(redis) => redis.remove(ids).await?,
+        }
+        Ok(())
+    }
+
+    /// How many registrations there are.
+    pub async fn size(&mut self) -> Result<usize, Trouble> {
+        match self {
+            Index::Memory(memory) => Ok(memory.size()),
+            Index::Redis(redis) => redis.size().await,
+        }
     }
 }

@@ -134,11 +134,15 @@ impl People {
         around
     }
 
+    /// All who have a say in what becomes of these: those around them, and those around those.
+    pub fn scope(&self, ids: &BTreeSet<String>) -> BTreeSet<String> {
+        self.around(&self.around(ids))
+    }
+
     /// Decides anew about everybody around `ids`, and about these new pairs, and says what changed. Groups beyond stay as they
     /// are, unless one is joined.
     pub fn settle(&mut self, ids: &BTreeSet<String>, new: &[Pair], judge: &impl Judge) -> Outcome {
-        let core = self.around(ids);
-        let scope = self.around(&core);
+        let (core, scope) = (self.around(ids), self.scope(ids));
         let mut pairs: BTreeSet<Pair> = new.iter().cloned().collect();
         for id in &core {
             pairs.extend(self.near.get(id).into_iter().flatten().filter_map(|other| Pair::of(id, other)));

@@ -1,33 +1,46 @@
 //! The one worker that says who is one person: it follows the log in order, so that a registration meets those before it and no
 //! two can miss each other, and commits what it decides together with how far it has come.
 //!
-//! What it keeps in memory (the index of registrations, the fold of the decisions) is made again of the log at every start;
-//! until that is done it is "warming", and says nothing of anybody. Stewards' decisions go through it too, one at a
-//! time.
+//! What it keeps (the index of registrations, in memory or in Redis, and the fold of the decisions) is made of the log: at
+//! every start, and whenever a commit failed or Redis is not what it was. Until that is done it is "warming", and says nothing
+//! of anybody; whoever writes Patients does not notice. Stewards' decisions go through it too, one at a time.
+//!
+//! The log is first and the index second: what a step decided is committed, and then the index is brought to there.
 
+mod desk;
 mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use consent::Access;
 use fhir::Resource;
 use record::{
     Change, Commit, CommitError, Expect, Key, Position, ReadError, Record, SOURCES_MAX, Time, Version, Write,
 };
-use tokio::sync::Mutex;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::engine::{Decision as Decided, Engine};
 use crate::golden::{self, Rules, Source, is_active};
-use crate::index::Memory;
+use crate::index::{self, Asked, Index, Memory, Redis, RedisSettings};
+use crate::key::Secret;
 use crate::linkage::{By, Decision, Pair, Verdict};
-use crate::people::{Judge, Judged, Outcome, People};
+use crate::people::{Judged, Outcome, People};
 use crate::registration::Registration;
 
 /// Its cursor in the log, and its name as the writer of what it decides.
 pub const FOLLOWER: &str = "identity";
 /// Registrations that a site is taken to have at least: with fewer, any two who agree would seem to be one person.
 pub const FEW: usize = 10_000;
+/// The secret of the block keys, made of the record's.
+pub fn secret(id_key: &[u8; 32]) -> Secret {
+    let hash = Sha256::new().chain_update(b"block keys of identity").chain_update(id_key).finalize();
+    let half = |at: usize| u64::from_le_bytes(hash[at..at + 8].try_into().expect("eight bytes of a hash"));
+    Secret([half(0), half(8)])
+}
+
 /// Versions of the log that one step takes.
 const STEP: usize = 500;
 
@@ -40,12 +53,16 @@ struct Inner {
     access: Access,
     rules: Rules,
     state: Mutex<State>,
+    /// The state is being made anew: whoever asks is told so, and does not wait for it.
+    warming: AtomicBool,
 }
 
 struct State {
     engine: Engine,
-    index: Memory,
+    index: Index,
     people: People,
+    /// Of the index: when this worker began, so that of two the later has the larger one. 0: it has not begun.
+    lease: i64,
     /// The whole of what was followed so far is in it.
     warm: bool,
 }
@@ -85,31 +102,6 @@ impl From<CommitError> for Trouble {
     }
 }
 
-/// The engine over what the index holds.
-struct Bench<'s> {
-    engine: &'s Engine,
-    index: &'s Memory,
-}
-
-impl Judge for Bench<'_> {
-    fn judge(&self, pair: &Pair) -> Option<Judged> {
-        let (one, other) = (self.index.get(&pair.a)?, self.index.get(&pair.b)?);
-        Some(judged(self.engine, one, other))
-    }
-
-    fn margin(&self) -> f64 {
-        self.engine.thresholds.margin
-    }
-
-    fn model(&self) -> &str {
-        &self.engine.model.version
-    }
-
-    fn first(&self, id: &str) -> Option<Position> {
-        self.index.first(id)
-    }
-}
-
 fn judged(engine: &Engine, one: &Registration, other: &Registration) -> Judged {
     let comparison = engine.compare(one, other);
     let verdict = match engine.decide(&comparison) {
@@ -126,89 +118,88 @@ fn judged(engine: &Engine, one: &Registration, other: &Registration) -> Judged {
     Judged { verdict, weight: comparison.weight, veto, reasons }
 }
 
-impl State {
-    /// Takes what a source says now, or that it says nothing any more, and decides what follows.
-    fn arrive(&mut self, id: &str, said: Option<(Registration, Position)>) -> Outcome {
-        let mut new = Vec::new();
-        match said {
-            None => self.index.remove(id),
-            Some((registration, first)) => {
-                let keys = self.engine.keys(&registration);
-                let found = self.index.candidates(id, &keys, self.engine.thresholds.block_max);
-                self.index.put(registration, keys, first);
-                let bench = Bench { engine: &self.engine, index: &self.index };
-                let close = |pair: &Pair| bench.judge(pair).is_some_and(|judged| judged.verdict != Verdict::Apart);
-                new = found.iter().filter_map(|other| Pair::of(id, other)).filter(close).collect();
-            }
-        }
-        let mut ids: BTreeSet<String> = new.iter().map(|pair| pair.other(id).to_owned()).collect();
-        ids.insert(id.to_owned());
-        self.settle(&ids, &new)
-    }
-
-    fn settle(&mut self, ids: &BTreeSet<String>, new: &[Pair]) -> Outcome {
-        self.people.settle(ids, new, &Bench { engine: &self.engine, index: &self.index })
-    }
-}
-
 impl Identity {
+    /// With an index in memory.
     pub fn new(record: Record, access: Access, engine: Engine, rules: Rules) -> Identity {
-        let state = State { engine, index: Memory::default(), people: People::default(), warm: false };
-        Identity(Arc::new(Inner { record, access, rules, state: Mutex::new(state) }))
+        Identity::over(Index::Memory(Memory::default()), record, access, engine, rules)
+    }
+
+    /// With an index in Redis, which need not be there yet. The fault is one of the settings.
+    pub fn with_redis(
+        record: Record,
+        access: Access,
+        engine: Engine,
+        rules: Rules,
+        settings: RedisSettings,
+    ) -> Result<Identity, String> {
+        if engine.thresholds.block_max > index::MEMBERS_MAX {
+            return Err(format!("block_max: redis keeps blocks of at most {}", index::MEMBERS_MAX));
+        }
+        let redis = Redis::new(settings, record.id_key(), engine.secret)?;
+        Ok(Identity::over(Index::Redis(Box::new(redis)), record, access, engine, rules))
+    }
+
+    fn over(index: Index, record: Record, access: Access, engine: Engine, rules: Rules) -> Identity {
+        let state = State { engine, index, people: People::default(), lease: 0, warm: false };
+        Identity(Arc::new(Inner { record, access, rules, state: Mutex::new(state), warming: AtomicBool::new(true) }))
     }
 
     /// Follows the log by one part. False: there is nothing new. The first call makes the index of what was followed before.
     pub async fn step(&self, now: Time) -> Result<bool, Trouble> {
         let mut state = self.0.state.lock().await;
         let from = self.0.record.cursor(FOLLOWER).await?;
+        // Why it is not, beginning again says.
+        state.warm = state.warm && state.index.is_whole().await.unwrap_or(false);
         if !state.warm {
-            self.warm(&mut state).await?;
+            self.0.warming.store(true, Ordering::Relaxed);
+            self.warm(&mut state, from, now).await?;
+            self.0.warming.store(false, Ordering::Relaxed);
         }
         let (versions, to) = self.0.record.log(&self.0.access, from, STEP).await?;
         if to == from {
             return Ok(false);
         }
-        state.engine.registrations = state.index.size().max(FEW);
+        state.engine.registrations = state.index.size().await?.max(FEW);
+        let (mut desk, arrivals) = self.lay_out(&mut state, &versions).await?;
+        // From here on memory is ahead of the log, until what was decided is in it.
+        state.warm = false;
         let mut all = Outcome::default();
-        let mut changed = BTreeSet::new();
-        for version in &versions {
-            if version.key.kind != "Patient" || version.key.is_golden() {
-                continue;
-            }
-            let id = &version.key.id;
-            let said = said(version);
-            let first = match (&said, state.index.first(id)) {
-                (None, _) => Position::START,
-                (Some(_), Some(first)) => first,
-                (Some(_), None) => self.first(&version.key).await?.unwrap_or(version.position),
-            };
-            merge(&mut all, state.arrive(id, said.map(|said| (said, first))));
-            changed.insert(id.clone());
+        for arrival in &arrivals {
+            merge(&mut all, state.arrive(&mut desk, arrival).await?);
         }
         // What a source says now is shown by the golden Patient over it, whoever it is over.
-        for id in &changed {
-            if let Some(golden) = state.people.golden_of(id) {
-                all.golden.entry(golden.id.clone()).or_insert_with(|| state.people.same(id));
+        for arrival in &arrivals {
+            if let Some(golden) = state.people.golden_of(&arrival.asked.id) {
+                all.golden.entry(golden.id.clone()).or_insert_with(|| state.people.same(&arrival.asked.id));
             }
         }
-        let cursors = vec![(FOLLOWER.to_owned(), to)];
-        self.write(&mut state, all, now, cursors).await?;
+        self.write(all, now, vec![(FOLLOWER.to_owned(), to)]).await?;
+        state.keep(desk, to).await?;
+        state.warm = true;
         Ok(true)
+    }
+
+    /// The state, where it is whole.
+    async fn warm_state(&self) -> Result<MutexGuard<'_, State>, Trouble> {
+        if self.0.warming.load(Ordering::Relaxed) {
+            return Err(Trouble::Warming);
+        }
+        let state = self.0.state.lock().await;
+        if state.warm { Ok(state) } else { Err(Trouble::Warming) }
     }
 
     /// What a person decides of two Patients; `None` takes back what a person had decided.
     pub async fn decide(&self, pair: &Pair, verdict: Option<Verdict>, who: &str, now: Time) -> Result<(), Trouble> {
-        let mut state = self.0.state.lock().await;
-        if !state.warm {
-            return Err(Trouble::Warming);
-        }
-        for id in [&pair.a, &pair.b] {
+        let mut state = self.warm_state().await?;
+        let found = state.got(&[&pair.a, &pair.b]).await?;
+        for (id, found) in [&pair.a, &pair.b].into_iter().zip(found) {
             let key = Key::new("Patient", id.as_str());
-            let known = !key.is_golden() && state.index.get(id).is_some();
-            if !known {
+            if key.is_golden() || found.is_none() {
                 return Err(Trouble::Refused(format!("{key} is not known here as a source that is in use")));
             }
         }
+        let ids = BTreeSet::from([pair.a.clone(), pair.b.clone()]);
+        let desk = state.around(&ids).await?;
         let before = state.people.kept(pair);
         let mut outcome = Outcome::default();
         match verdict {
@@ -221,33 +212,33 @@ impl Identity {
             }
             None => state.people.take_back(pair),
         }
-        let ids = BTreeSet::from([pair.a.clone(), pair.b.clone()]);
-        merge(&mut outcome, state.settle(&ids, &[]));
+        merge(&mut outcome, state.settle(&desk, &ids, &[]));
         if verdict == Some(Verdict::Link) && !state.people.same(&pair.a).contains(&pair.b) {
             state.people.put_back(pair, before);
-            state.settle(&ids, &[]);
+            state.settle(&desk, &ids, &[]);
             let text = "a person has said that somebody of the one and somebody of the other are two people: take that back first";
             return Err(Trouble::Refused(text.to_owned()));
         }
-        self.write(&mut state, outcome, now, Vec::new()).await
+        state.warm = false;
+        self.write(outcome, now, Vec::new()).await?;
+        state.warm = true;
+        Ok(())
     }
 
     /// Who may be meant by what is said of somebody, the likeliest first.
     pub async fn find(&self, patient: &Resource<'_>, most: usize) -> Result<Vec<Candidate>, Trouble> {
         let Some(asked) = Registration::read(patient) else { return Ok(Vec::new()) };
-        let state = self.0.state.lock().await;
-        if !state.warm {
-            return Err(Trouble::Warming);
-        }
-        let engine = &state.engine;
-        let found = state.index.candidates("", &engine.keys(&asked), engine.thresholds.block_max);
+        let mut state = self.warm_state().await?;
+        let block_max = state.engine.thresholds.block_max;
+        let like = [Asked { id: String::new(), keys: state.engine.keys(&asked) }];
+        let found = state.index.look_up(&like, block_max).await?.pop().unwrap_or_default();
         let mut candidates: Vec<Candidate> = Vec::new();
-        for id in found {
-            let Some(other) = state.index.get(&id) else { continue };
-            let judged = judged(engine, &asked, other);
+        for found in found {
+            let judged = judged(&state.engine, &asked, &found.registration);
             if judged.verdict == Verdict::Apart {
                 continue;
             }
+            let id = found.registration.id.clone();
             let golden = state.people.golden_of(&id).cloned();
             let odds = judged.weight.exp2();
             let probability = if odds.is_finite() { odds / (1.0 + odds) } else { 1.0 };
@@ -260,45 +251,30 @@ impl Identity {
 
     /// The sources of the same person, this one too, and the golden Patient over them.
     pub async fn same(&self, id: &str) -> Result<(BTreeSet<String>, Option<Key>), Trouble> {
-        let state = self.0.state.lock().await;
-        if !state.warm {
-            return Err(Trouble::Warming);
-        }
+        let state = self.warm_state().await?;
         Ok((state.people.same(id), state.people.golden_of(id).cloned()))
     }
 
     /// How the engine compares two Patients that it knows.
     pub async fn explain(&self, pair: &Pair) -> Result<Option<Judged>, Trouble> {
-        let state = self.0.state.lock().await;
-        if !state.warm {
-            return Err(Trouble::Warming);
-        }
-        Ok(Bench { engine: &state.engine, index: &state.index }.judge(pair))
+        let mut state = self.warm_state().await?;
+        let found = state.got(&[&pair.a, &pair.b]).await?;
+        let [Some(one), Some(other)] = &found[..] else { return Ok(None) };
+        Ok(Some(judged(&state.engine, &one.registration, &other.registration)))
     }
 
-    /// Commits what was decided. Where that fails, memory is ahead of the log, and is made anew of it.
-    async fn write(
-        &self,
-        state: &mut State,
-        outcome: Outcome,
-        now: Time,
-        cursors: Vec<(String, Position)>,
-    ) -> Result<(), Trouble> {
-        let written = async {
-            let mut writes = Vec::with_capacity(outcome.decisions.len() + outcome.golden.len());
-            for decision in &outcome.decisions {
-                writes.push(self.put(&decision.resource()));
-            }
-            for (id, sources) in &outcome.golden {
-                writes.extend(self.golden(&Key::new("Patient", id.as_str()), sources).await?);
-            }
-            let commit = Commit { now, writes, cursors, ..Commit::default() };
-            self.0.record.commit(&self.0.access, commit).await?;
-            Ok(())
-        };
-        let written = written.await;
-        state.warm = written.is_ok();
-        written
+    /// Commits what was decided. Where that fails, memory is ahead of the log, and is to be made anew of it.
+    async fn write(&self, outcome: Outcome, now: Time, cursors: Vec<(String, Position)>) -> Result<(), Trouble> {
+        let mut writes = Vec::with_capacity(outcome.decisions.len() + outcome.golden.len());
+        for decision in &outcome.decisions {
+            writes.push(self.put(&decision.resource()));
+        }
+        for (id, sources) in &outcome.golden {
+            writes.extend(self.golden(&Key::new("Patient", id.as_str()), sources).await?);
+        }
+        let commit = Commit { now, writes, cursors, ..Commit::default() };
+        self.0.record.commit(&self.0.access, commit).await?;
+        Ok(())
     }
 
     /// The write of a golden Patient; none where it is there as it should be.

@@ -1,22 +1,37 @@
 //! A start: the index and the fold of the decisions, made of what is in the log.
 
-use fhir::search::{Handling, Query};
-use record::{Version, sources_of};
+use std::sync::Arc;
 
-use super::{Identity, State, Trouble, said};
-use crate::index::Memory;
+use fhir::search::{Handling, Query};
+use record::{Position, Time, Version, sources_of};
+
+use super::{Identity, STEP, State, Trouble, said};
+use crate::index::{Found, Log, Put};
 use crate::linkage::{Decision, is_decision};
 use crate::people::People;
 
+/// So many Patients are read between two lines of the log that say how far it is.
+const TOLD: usize = 50_000;
+
 impl Identity {
-    /// Makes the state of everything that is there. What of it is still to be followed is taken once more when it comes.
-    pub(super) async fn warm(&self, state: &mut State) -> Result<(), Trouble> {
-        (state.index, state.people) = (Memory::default(), People::default());
-        let mut page = None;
+    /// Makes the state of everything that is there. What of it is still to be followed is taken once more when it comes. Of an
+    /// index that outlived the worker only the rest is made, from where it is whole.
+    pub(super) async fn warm(&self, state: &mut State, cursor: Position, now: Time) -> Result<(), Trouble> {
+        if state.lease == 0 {
+            state.lease = now.0.max(1);
+        }
+        let expected = self.patients().await?;
+        let log = Log { epoch: self.0.record.epoch().to_owned(), lease: state.lease, cursor, expected };
+        let whole = state.index.begin(&log).await?;
+        tracing::info!(whole = whole.is_some(), expected, "identity reads what was decided before");
+        state.people = People::default();
+        let (mut page, mut read) = (None, 0);
         loop {
             let (patients, next) = self.page("Patient", page).await?;
-            for version in &patients {
-                self.know(state, version).await?;
+            self.know(state, &patients, whole.is_some()).await?;
+            read += patients.len();
+            if read / TOLD > (read - patients.len()) / TOLD {
+                tracing::info!(read, expected, "identity reads what was decided before");
             }
             page = next;
             if page.is_none() {
@@ -36,26 +51,58 @@ impl Identity {
                 break;
             }
         }
-        tracing::info!(registrations = state.index.size(), "identity has read what was decided before");
+        if let Some(whole) = whole {
+            self.catch_up(state, whole, cursor).await?;
+        }
+        state.index.mark_whole(cursor).await?;
+        let registrations = state.index.size().await?;
+        tracing::info!(registrations, "identity has read what was decided before");
         state.warm = true;
         Ok(())
     }
 
-    async fn know(&self, state: &mut State, version: &Version) -> Result<(), Trouble> {
-        if version.key.is_golden() {
-            let resource = version.body.as_deref().and_then(|body| fhir::json::read(body).ok());
-            let sources = resource.map(|golden| sources_of(&golden)).unwrap_or_default();
-            state.people.remember_group(version.key.clone(), sources);
-            return Ok(());
+    /// Golden Patients, and, unless the index has them, registrations.
+    async fn know(&self, state: &mut State, versions: &[Version], has_them: bool) -> Result<(), Trouble> {
+        let mut puts = Vec::new();
+        for version in versions {
+            if version.key.is_golden() {
+                let resource = version.body.as_deref().and_then(|body| fhir::json::read(body).ok());
+                let sources = resource.map(|golden| sources_of(&golden)).unwrap_or_default();
+                state.people.remember_group(version.key.clone(), sources);
+            } else if !has_them && let Some(registration) = said(version) {
+                let first = match version.vid {
+                    1 => version.position,
+                    _ => self.first(&version.key).await?.unwrap_or(version.position),
+                };
+                let keys = state.engine.keys(&registration);
+                puts.push(Put { found: Arc::new(Found { registration, first }), keys });
+            }
         }
-        let Some(registration) = said(version) else { return Ok(()) };
-        let first = match version.vid {
-            1 => version.position,
-            _ => self.first(&version.key).await?.unwrap_or(version.position),
-        };
-        let keys = state.engine.keys(&registration);
-        state.index.put(registration, keys, first);
+        state.index.put(puts).await
+    }
+
+    /// Brings an index that was whole up to `from` to the cursor. Everything up to there was decided on: nothing is decided.
+    async fn catch_up(&self, state: &mut State, mut from: Position, cursor: Position) -> Result<(), Trouble> {
+        while from < cursor {
+            let (versions, to) = self.0.record.log(&self.0.access, from, STEP).await?;
+            let until = to.min(cursor);
+            let (mut desk, arrivals) = self.lay_out(state, &versions).await?;
+            arrivals.iter().filter(|arrival| arrival.position <= cursor).for_each(|arrival| desk.take(arrival));
+            state.keep(desk, until).await?;
+            if to == from {
+                break;
+            }
+            from = to;
+        }
         Ok(())
+    }
+
+    /// How many Patients there are.
+    async fn patients(&self) -> Result<usize, Trouble> {
+        let pairs = [("_summary".to_owned(), "count".to_owned())];
+        let query = Query::parse("Patient", &pairs, Handling::Strict).expect("these parameters are R4's");
+        let found = self.0.record.search(&self.0.access, &query, None).await?;
+        Ok(found.total.and_then(|total| usize::try_from(total).ok()).unwrap_or_default())
     }
 
     /// A page of what is there now of a type, and where to go on.

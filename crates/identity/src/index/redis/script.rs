@@ -1,0 +1,184 @@
+//! What Redis does itself, so that a look-up is one trip and a change is whole or not there.
+//!
+//! Every script looks first whether this is the index that the worker believes it to be: of this log, under its lease, after
+//! exactly its last write. A replica that took over without the last writes, a flush, another worker: all differ in that.
+//! All are safe to repeat: a slot is given once to an id, a block holds a slot once.
+
+/// The most members of a block that are kept; the script says the same.
+pub const MEMBERS_MAX: usize = 2_048;
+
+/// The first three arguments are epoch, lease and count of writes; the fourth is the prefix of all keys. `KEYS[1]` is the
+/// sentinel, the one key that Redis Cluster routes by.
+const GUARD: &str = r"
+local P = ARGV[4]
+local is = redis.call('HMGET', KEYS[1], 'epoch', 'lease', 'writes')
+if is[1] ~= ARGV[1] then return redis.error_reply('WARMING the index is empty, or of another log') end
+if is[2] ~= ARGV[2] then
+  if tonumber(is[2]) > tonumber(ARGV[2]) then return redis.error_reply('OUTPACED another worker has the index') end
+  return redis.error_reply('WARMING the index is older than the lease')
+end
+if is[3] ~= ARGV[3] then return redis.error_reply('WARMING the index lacks the last writes') end
+local function record_of(slot)
+  local n = struct.unpack('>I4', slot)
+  return P .. 'r' .. math.floor(n / 128), n % 128
+end
+local function hash_of(of, packed, at) return P .. of .. struct.unpack('>I4', packed, at) end
+";
+
+const CHECK: &str = "return redis.call('HGET', KEYS[1], 'size')";
+
+/// 5: the most members of a block; 6: keys. Gives slot and sealed registration in one.
+const LOOK_UP: &str = r"
+local most, keys, seen, out = 4 * tonumber(ARGV[5]), ARGV[6], {}, {}
+for at = 1, #keys, 7 do
+  local slots = redis.call('HGET', hash_of('b', keys, at), string.sub(keys, at + 4, at + 6))
+  if slots == '' then
+    local long = P .. 'B' .. string.sub(keys, at, at + 6)
+    slots = redis.call('STRLEN', long) <= most and redis.call('GET', long)
+  end
+  if slots and #slots >= 4 and #slots <= most then
+    for at = 1, #slots, 4 do
+      local slot = string.sub(slots, at, at + 3)
+      if not seen[slot] then
+        seen[slot] = true
+        local sealed = redis.call('HGET', record_of(slot))
+        if sealed then out[#out + 1] = slot .. sealed end
+      end
+    end
+  end
+end
+return out
+";
+
+/// 5: hashes of ids. Gives a sealed registration or nil for each.
+const GET: &str = r"
+local ids, out = ARGV[5], {}
+for at = 1, #ids, 10 do
+  local slot = redis.call('HGET', hash_of('i', ids, at), string.sub(ids, at + 4, at + 9))
+  out[#out + 1] = slot and redis.call('HGET', record_of(slot)) or false
+end
+return out
+";
+
+/// 5: the position up to which the index is whole with this, or nothing. Then for each change four: hash of the id, sealed
+/// registration (empty: it goes), keys that it had and has no more, keys that it has.
+///
+/// A block lies in its hash while it has at most 15 members, so that the hash stays packed; then under a key of its own; with
+/// more than 2048 it is full for good, and its members are forgotten: nobody looks into such a block.
+const WRITE: &str = r"
+local function find(slots, slot)
+  local at = string.find(slots, slot, 1, true)
+  while at and at % 4 ~= 1 do at = string.find(slots, slot, at + 1, true) end
+  return at
+end
+local function add(key, slot)
+  local hash, field, long = hash_of('b', key, 1), string.sub(key, 5), P .. 'B' .. key
+  local slots = redis.call('HGET', hash, field)
+  if slots == '' then
+    local all = redis.call('GET', long) or ''
+    if find(all, slot) then return end
+    if #all < 4 * 2048 then redis.call('APPEND', long, slot) return end
+    redis.call('DEL', long)
+    redis.call('HSET', hash, field, '*')
+  elseif not slots then
+    redis.call('HSET', hash, field, slot)
+  elseif slots ~= '*' and not find(slots, slot) then
+    if #slots < 4 * 15 then redis.call('HSET', hash, field, slots .. slot) return end
+    redis.call('SET', long, slots .. slot)
+    redis.call('HSET', hash, field, '')
+  end
+end
+local function take(key, slot)
+  local hash, field, long = hash_of('b', key, 1), string.sub(key, 5), P .. 'B' .. key
+  local slots = redis.call('HGET', hash, field)
+  local is_long = slots == ''
+  if is_long then slots = redis.call('GET', long) end
+  local at = slots and slots ~= '*' and find(slots, slot)
+  if not at then return end
+  local rest = string.sub(slots, 1, at - 1) .. string.sub(slots, at + 4)
+  if is_long and #rest > 4 * 15 then redis.call('SET', long, rest) return end
+  if is_long then redis.call('DEL', long) end
+  if rest == '' then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, rest) end
+end
+for at = 6, #ARGV, 4 do
+  local hash, field, sealed = hash_of('i', ARGV[at], 1), string.sub(ARGV[at], 5), ARGV[at + 1]
+  local slot = redis.call('HGET', hash, field)
+  if slot then
+    for key = 1, #ARGV[at + 2], 7 do take(string.sub(ARGV[at + 2], key, key + 6), slot) end
+  end
+  if sealed ~= '' then
+    if not slot then
+      slot = struct.pack('>I4', redis.call('HINCRBY', KEYS[1], 'slots', 1) - 1)
+      redis.call('HSET', hash, field, slot)
+      redis.call('HINCRBY', KEYS[1], 'size', 1)
+    end
+    for key = 1, #ARGV[at + 3], 7 do add(string.sub(ARGV[at + 3], key, key + 6), slot) end
+    local hash, field = record_of(slot)
+    redis.call('HSET', hash, field, sealed)
+  elseif slot then
+    redis.call('HDEL', record_of(slot))
+    redis.call('HDEL', hash, field)
+    redis.call('HINCRBY', KEYS[1], 'size', -1)
+  end
+end
+redis.call('HINCRBY', KEYS[1], 'writes', 1)
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'whole', ARGV[5]) end
+return 1
+";
+
+/// Takes the index over: 1 epoch, 2 lease. Gives writes, whole, buckets, size; the second is nil where all is to be made anew.
+/// The count of writes leaps, so that a replica that was promoted and the one that it replaced never count alike.
+const BEGIN: &str = r"
+local is = redis.call('HMGET', KEYS[1], 'epoch', 'lease', 'writes', 'whole', 'buckets', 'size')
+if is[2] and tonumber(is[2]) > tonumber(ARGV[2]) then
+  return redis.error_reply('OUTPACED another worker has the index')
+end
+redis.call('HSET', KEYS[1], 'lease', ARGV[2])
+if is[1] ~= ARGV[1] or not is[4] then return { '0', false, '1', '0' } end
+is[3] = tostring(redis.call('HINCRBY', KEYS[1], 'writes', 1000000))
+return { is[3], is[4], is[5], is[6] }
+";
+
+/// Takes keys away before all is made anew, and says first that what is left is nothing: 1 lease; `KEYS` from the second on.
+const CLEAR: &str = r"
+if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[1] then return redis.error_reply('OUTPACED another worker has the index') end
+redis.call('HDEL', KEYS[1], 'epoch', 'whole')
+for at = 2, #KEYS do redis.call('UNLINK', KEYS[at]) end
+return 1
+";
+
+/// Says that the index is empty and of this log: 1 epoch, 2 lease, 3 buckets.
+const OPEN: &str = r"
+if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[2] then return redis.error_reply('OUTPACED another worker has the index') end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'lease', ARGV[2], 'writes', 0, 'slots', 0, 'size', 0, 'buckets', ARGV[3])
+return 1
+";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    Check,
+    LookUp,
+    Get,
+    Write,
+    Begin,
+    Clear,
+    Open,
+}
+
+impl Script {
+    pub const ALL: [Script; 7] =
+        [Script::Check, Script::LookUp, Script::Get, Script::Write, Script::Begin, Script::Clear, Script::Open];
+
+    pub fn text(self) -> String {
+        match self {
+            Script::Check => [GUARD, CHECK].concat(),
+            Script::LookUp => [GUARD, LOOK_UP].concat(),
+            Script::Get => [GUARD, GET].concat(),
+            Script::Write => [GUARD, WRITE].concat(),
+            Script::Begin => BEGIN.to_owned(),
+            Script::Clear => CLEAR.to_owned(),
+            Script::Open => OPEN.to_owned(),
+        }
+    }
+}
