@@ -72,6 +72,8 @@ pub async fn reindex(app: App) {
 
 /// Between two looks whether somebody was registered.
 const IDENTITY_PAUSE: Duration = Duration::from_millis(100);
+/// Until Redis is asked again, where the index is there and is not whole.
+const IDENTITY_WARMING_PAUSE: Duration = Duration::from_secs(1);
 
 /// Follows the log with the worker that says who is one person, until the server drains.
 pub async fn identity(app: App) {
@@ -84,6 +86,7 @@ pub async fn identity(app: App) {
         pause = match app.identity.step(app::now()).await {
             Ok(true) => Duration::ZERO,
             Ok(false) | Err(Trouble::Commit(CommitError::Busy) | Trouble::Read(ReadError::Busy)) => IDENTITY_PAUSE,
+            Err(Trouble::Warming) => IDENTITY_WARMING_PAUSE,
             Err(Trouble::Commit(CommitError::Broken) | Trouble::Read(ReadError::Broken)) => {
                 app.shutdown.broken();
                 PAUSE
