@@ -111,7 +111,7 @@ const WORLD: [&str; 9] = [
 ];
 
 /// What works without a requester (invariant 3): the gateway's own parts, each by a named constructor of `Policy`.
-const OWN_ACCESSES: [&str; 2] = ["intake", "feed"];
+const OWN_ACCESSES: [&str; 3] = ["intake", "identity", "feed"];
 
 /// The longest that a file may become before it is cut.
 const LINES_MAX: usize = 500;

@@ -74,6 +74,13 @@ fn who_is_registered_twice_is_found_as_one_and_everything_of_her_with_her() {
     assert!(golden(&fhir, "s2").is_none());
     assert_eq!(whole["identifier"].as_array().map(Vec::len), Some(2), "{whole}");
 
+    // Whoever looks for what a source says finds the source, and her where he names her.
+    assert_eq!(ids(&fhir.search("Patient?family=Abernathy")), ["n1", "s1", "s2"]);
+    assert_eq!(ids(&fhir.search("Patient?identifier=urn:north|north-n1")), ["n1"]);
+    let known = [("if-none-exist", "identifier=urn:north|north-n1")];
+    assert_eq!(fhir.post("Patient", &known, &patient("x", "north", "Wilhelmina", "1961-07-23")).status, 200);
+    assert_eq!(ids(&fhir.search("Observation?subject:Patient.family=Abernathy")), ["o1", "o2", "o3"]);
+
     // What names her names all of her sources.
     assert_eq!(ids(&fhir.search(&format!("Observation?subject=Patient/{id}"))), ["o1", "o2"]);
     assert_eq!(ids(&fhir.search(&format!("Patient/{id}/Observation?"))), ["o1", "o2"]);

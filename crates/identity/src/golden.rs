@@ -11,8 +11,8 @@ use record::{Key, Time};
 pub use rules::{Rule, Rules};
 
 /// Marks a golden Patient, beside its id.
-pub const TAG_SYSTEM: &str = "urn:hilum:identity";
-pub const TAG_GOLDEN: &str = "golden";
+pub const TAG_SYSTEM: &str = record::GOLDEN_TAG.0;
+pub const TAG_GOLDEN: &str = record::GOLDEN_TAG.1;
 /// Extension of a value: the source that says it, as a Reference.
 pub const SOURCE: &str = "urn:hilum:identity:source";
 

@@ -113,13 +113,17 @@ impl Recent {
             // What it finds depends on other resources too: any of their types may have moved it.
             let touched = query.touched();
             let from = self.versions.partition_point(|written| written.seq <= since.0);
-            return Ok(self.versions.range(from..).any(|written| touched.contains(&written.key.kind.as_str())));
+            return Ok(self.versions.range(from..).any(|written| {
+                touched.contains(&written.key.kind.as_str()) && !written.key.is_golden()
+            }));
         }
         // What is filed under a merged record is found by the one that survived.
         let query = merged::follow(db, query, end)?;
         let bars: Vec<Bar> = query.clauses.iter().map(Bar::of).collect();
         let from = self.versions.partition_point(|written| written.seq <= since.0);
-        for written in self.versions.range(from..).filter(|written| written.key.kind == query.kind) {
+        // What names no golden Patient finds none.
+        let counts = |written: &&Written| written.key.kind == query.kind && !written.key.is_golden();
+        for written in self.versions.range(from..).filter(counts) {
             let found = found.contains(&written.key);
             let possible = written.marks.as_ref().is_some_and(|marks| bars.iter().all(|bar| bar.lets(written, marks)));
             if !possible && !found {

@@ -3,14 +3,22 @@
 //! A golden Patient is a resource like any other, with a `link` of type `seealso` to each of its sources. A reference to it
 //! means all of them: whoever searches by it finds what is filed under each, as its version of that moment has them. It is
 //! known by its id, so that nothing has to be read to know that an ordinary Patient is none.
+//!
+//! A search finds it where it names it: by `_id`, `link`, `_tag`, or in its own compartment. Any other finds the sources, so that
+//! whoever looks for an identifier finds who has it, and a conditional create is not kept from its one answer.
 
 use fhir::reference::{Literal, literal};
+use fhir::search::{Clause, Filter, Relation, table};
 use fhir::{Node, Resource};
-use rusqlite::Connection;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
 
-use crate::read;
+use crate::{hash, read};
 use crate::version::{Key, Position};
 use consent::Reach;
+
+/// System and code of the tag that marks one.
+pub const GOLDEN_TAG: (&str, &str) = ("urn:hilum:identity", "golden");
 
 const PREFIX: &str = "golden-";
 /// Letters of the hash in the id.
@@ -46,6 +54,23 @@ pub fn sources_of(golden: &Resource<'_>) -> Vec<String> {
         }
     });
     sources.take(SOURCES_MAX).collect()
+}
+
+/// The condition that a version, of `span` as `s`, is no golden Patient; none where the filter names them, or there are none.
+pub fn left_out(db: &Connection, filter: &Filter) -> rusqlite::Result<Option<(String, Vec<Value>)>> {
+    let names = |clause: &Clause| matches!(clause.parameter.code, "_id" | "link" | "_tag");
+    let within = |of: &Relation| matches!(of, Relation::Within { kind, id } if is_golden(kind, id));
+    if filter.kind != "Patient" || filter.clauses.iter().any(names) || filter.relations.iter().any(within) {
+        return Ok(None);
+    }
+    let tag = table().find("Patient", "_tag").expect("every type has it").id.0;
+    let values = vec![Value::from(tag), hash::code_hash(GOLDEN_TAG.1).into(), hash::system_hash(Some(GOLDEN_TAG.0)).into()];
+    let any = "SELECT 1 FROM token WHERE p = ?1 AND h = ?2 AND s = ?3 LIMIT 1";
+    if !db.prepare_cached(any)?.exists(params_from_iter(&values))? {
+        return Ok(None);
+    }
+    let sql = "NOT EXISTS (SELECT 1 FROM token WHERE p = ? AND h = ? AND s = ? AND seq = s.seq)";
+    Ok(Some((sql.to_owned(), values)))
 }
 
 /// The sources that the golden Patient of this id has at a position; none where it is no golden one, or deleted.

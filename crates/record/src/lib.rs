@@ -75,7 +75,7 @@ pub use commit::{
     Change, Commit, CommitError, Committed, Condition, Expect, Redirect, Remembered, Why, Write, Written,
 };
 pub use error::{OpenError, ReadError};
-pub use golden::{SOURCES_MAX, sources_of};
+pub use golden::{GOLDEN_TAG, SOURCES_MAX, sources_of};
 pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
 pub use labels::LABELS_MAX;
 pub use maintenance::{Counts, Erasure, Finding};

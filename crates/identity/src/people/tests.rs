@@ -1,3 +1,5 @@
+//! People of a toy world, where it is plain who is who: what is joined, what is not, and what is taken back.
+
 use super::*;
 
 /// People of a toy world: what is said of somebody is a number. The same number is one person, the next one perhaps, and far

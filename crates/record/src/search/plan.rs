@@ -125,6 +125,7 @@ impl<'m> Draft<'m> {
         for clause in draft.filter.clauses.clone() {
             draft.clause(clause).map_err(broken)?;
         }
+        draft.checks.extend(golden::left_out(moment.db, filter).map_err(broken)?);
         for relation in &filter.relations {
             if !draft.relation(relation)? {
                 return Ok(None);

@@ -273,7 +273,7 @@ mod tests {
         );
         assert!(names(patient, "operation", "name").contains(&"meta"));
         assert!(!names(patient, "operation", "name").contains(&"lastn"));
-        assert_eq!(names(rest, "operation", "name"), ["meta"]);
+        assert_eq!(names(rest, "operation", "name"), ["meta", "reindex"]);
         let system = names(rest, "interaction", "code");
         assert!(
             ["batch", "transaction", "history-system", "search-system"].iter().all(|code| system.contains(code)),
