@@ -147,13 +147,15 @@ fn newborn(givens: &[String]) -> Option<Newborn> {
     let rest = rest.or_else(|| ["baby", "boy", "girl", "bb", "bg", "nb"].contains(&all.as_str()).then_some(""))?;
     let rest = ["boy", "girl", "male", "female"].iter().find_map(|sex| rest.strip_prefix(sex)).unwrap_or(rest);
     let rest = rest.strip_prefix("twin").unwrap_or(rest);
+    // The letter is a word of its own, unless it is stuck to BABYBOY: Infanta is a name.
+    let stuck = givens.len() == 1 && !all.starts_with("baby");
     let letter = match rest {
         "" => None,
+        _ if stuck => return None,
         "a" | "1" | "one" => Some(b'a'),
         "b" | "2" | "two" => Some(b'b'),
         "c" | "3" | "three" => Some(b'c'),
         "d" | "4" | "four" => Some(b'd'),
-        // "Infanta" is a name, and so is "Newborne".
         _ => return None,
     };
     Some(Newborn { letter })
