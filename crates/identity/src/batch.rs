@@ -87,6 +87,9 @@ fn compare_all(all: &[Registration], pairs: &[u64], engine: &Engine, progress: P
         for chunk in pairs.chunks(50_000) {
             for pair in chunk {
                 let (one, other) = block::ends(*pair);
+                if engine.is_hopeless(&all[one], &all[other]) {
+                    continue;
+                }
                 let comparison = engine.compare(&all[one], &all[other]);
                 if comparison.weight >= engine.thresholds.review.min(0.0) {
                     found.push(Pair::of(one, other, &comparison));

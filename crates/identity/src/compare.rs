@@ -45,7 +45,8 @@ impl Field {
 
     /// As the model's file and an explanation call it.
     pub fn name(self) -> &'static str {
-        ["given", "family", "middle", "suffix", "birth", "sex", "contact", "email", "last-four", "identifier"][self as usize]
+        ["given", "family", "middle", "suffix", "birth", "sex", "contact", "email", "last-four", "identifier"]
+            [self as usize]
     }
 
     /// The levels in words, in their order. The first says nothing: it is left out of every sum.
@@ -208,6 +209,16 @@ pub mod identifier {
     pub const TYPO: u8 = 2;
     pub const DIFFERENT: u8 = 3;
     pub const DIFFERENT_STRONG: u8 = 4;
+}
+
+/// Whether the years of birth are another and nothing else that is short agrees: telephone, e-mail, house, number, identifier.
+pub fn is_apart(one: &Registration, other: &Registration) -> bool {
+    matches!(small::birth(one, other), birth::NEAR | birth::FAR)
+        && !matches!(small::last_four(one, other), last_four::SAME | last_four::TYPO)
+        && !one.phones.iter().any(|phone| other.phones.contains(phone))
+        && !one.emails.iter().any(|email| other.emails.contains(email))
+        && !one.addresses.iter().any(|a| other.addresses.iter().any(|b| a.number == b.number || a.street == b.street))
+        && small::identifier(one, other) != identifier::SAME
 }
 
 /// How two registrations agree. `usual` says whether a name, folded, is one that many people bear.

@@ -113,6 +113,12 @@ impl Engine {
         }
     }
 
+    /// Whether two that share a key need not be compared: their birth dates differ, and no number or home agrees. The names
+    /// alone never bring them to a person's eyes; what is passed over this way is most of what shares a key by chance.
+    pub fn is_hopeless(&self, one: &Registration, other: &Registration) -> bool {
+        self.model.has_households() && compare::is_apart(one, other)
+    }
+
     /// What follows from a comparison of two, before their clusters are looked at (`cluster.rs`).
     pub fn decide(&self, comparison: &Comparison) -> Decision {
         match comparison.weight {
@@ -126,7 +132,8 @@ impl Engine {
 impl Comparison {
     /// The reasons, field by field; what says nothing is left out. Their bits sum up to the weight.
     pub fn reasons(&self) -> Vec<Reason> {
-        let mut reasons = vec![Reason { field: "registrations", says: "so seldom are two one person's", bits: self.prior }];
+        let mut reasons =
+            vec![Reason { field: "registrations", says: "so seldom are two one person's", bits: self.prior }];
         for field in Field::ALL {
             let level = usize::from(self.levels[field as usize]);
             if level != 0 {
@@ -134,7 +141,11 @@ impl Comparison {
                 reasons.push(Reason { field: field.name(), says, bits });
             }
         }
-        reasons.push(Reason { field: "household", says: "twins, namesakes and others who live together", bits: self.household });
+        reasons.push(Reason {
+            field: "household",
+            says: "twins, namesakes and others who live together",
+            bits: self.household,
+        });
         reasons
     }
 }

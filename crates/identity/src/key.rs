@@ -95,7 +95,7 @@ fn name_keys(maker: &mut Maker, of: &Registration, name: &Name, four: &str) {
         }
         for address in &of.addresses {
             maker.add(6, &[given, &address.postcode]);
-            maker.add(7, &[given, beginning(&address.street)]);
+            maker.add(7, &[given, beginning(&address.street), address.postcode.get(..2).unwrap_or_default()]);
         }
     }
     if name.given.len() > 1 && !name.middle.is_empty() {

@@ -180,7 +180,8 @@ fn adopt(row: &mut [f64; LEVELS_MAX], counts: &[f64; LEVELS_MAX], prior: &Model,
         _ => PRIOR_PAIRS,
     };
     let levels = first(field)..field.levels().len();
-    let (seen, all): (f64, f64) = (levels.clone().map(|level| counts[level]).sum(), levels.clone().map(|level| before[level]).sum());
+    let (seen, all): (f64, f64) =
+        (levels.clone().map(|level| counts[level]).sum(), levels.clone().map(|level| before[level]).sum());
     let min = if class == Class::Same { SAME_MIN } else { HOUSEHOLD_MIN };
     for level in levels {
         let learned = (counts[level] + strength * before[level] / all) / (seen + strength);

@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn a_date_that_does_not_exist_is_its_year() {
         let year = |text: &str| read(text.as_bytes()).map(|of| of.birth.map(|birth| (birth.year, birth.day)));
-        let line = |date: &str| format!(r#"{{"resourceType":"Patient","id":"a","birthDate" : "{date}","active":true}}"#);
+        let line =
+            |date: &str| format!(r#"{{"resourceType":"Patient","id":"a","birthDate" : "{date}","active":true}}"#);
         assert_eq!(year(&line("2001-02-28")), Ok(Some((2001, 28))));
         assert_eq!(year(&line("2001-02-29")), Ok(Some((2001, 0))));
         assert!(year(&line("soon")).is_err());

@@ -30,8 +30,7 @@ pub enum Class {
 pub const CLASSES: usize = 5;
 
 impl Class {
-    pub const ALL: [Class; CLASSES] =
-        [Class::Same, Class::Twin, Class::Namesake, Class::Household, Class::Stranger];
+    pub const ALL: [Class; CLASSES] = [Class::Same, Class::Twin, Class::Namesake, Class::Household, Class::Stranger];
 
     pub fn name(self) -> &'static str {
         ["same", "twin", "namesake", "household", "stranger"][self as usize]
@@ -198,9 +197,8 @@ impl File {
         for field in Field::ALL {
             let by_level = levels.entry(field.name().to_owned()).or_default();
             for (level, name) in field.levels().iter().enumerate().skip(usize::from(field != Field::Suffix)) {
-                let classes = Class::ALL.map(|class| {
-                    (class.name().to_owned(), round(model.table[class as usize][field as usize][level]))
-                });
+                let classes = Class::ALL
+                    .map(|class| (class.name().to_owned(), round(model.table[class as usize][field as usize][level])));
                 by_level.insert((*name).to_owned(), classes.into_iter().collect());
             }
         }
@@ -236,8 +234,7 @@ impl File {
             }
             if class != Class::Stranger {
                 let found = self.pairs.get(class.name()).copied().filter(|value| sound(*value, 1e6));
-                pairs[class as usize] =
-                    found.ok_or_else(|| format!("the model has no pairs for {}", class.name()))?;
+                pairs[class as usize] = found.ok_or_else(|| format!("the model has no pairs for {}", class.name()))?;
             }
         }
         let sound = |shares: &Shares| {
@@ -247,13 +244,6 @@ impl File {
         if !sound(&self.given) || !sound(&self.family) {
             return Err("a share of names in the model is not between 0 and 1".to_owned());
         }
-        Ok(Model {
-            version: self.version,
-            source: self.source,
-            pairs,
-            table,
-            given: self.given,
-            family: self.family,
-        })
+        Ok(Model { version: self.version, source: self.source, pairs, table, given: self.given, family: self.family })
     }
 }

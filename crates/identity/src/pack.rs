@@ -41,7 +41,9 @@ pub fn pack(of: &Registration) -> Vec<u8> {
         }
     });
     list(&mut out, &of.addresses, |out, address| {
-        [&address.number, &address.street, &address.city, &address.postcode].into_iter().for_each(|part| text(out, part));
+        [&address.number, &address.street, &address.city, &address.postcode]
+            .into_iter()
+            .for_each(|part| text(out, part));
     });
     list(&mut out, &of.phones, |out, phone| out.extend(&phone.to_be_bytes()[3..]));
     list(&mut out, &of.emails, |out, email| text(out, email));
@@ -79,7 +81,8 @@ pub fn unpack(id: &str, bytes: &[u8]) -> Option<Registration> {
     of.addresses = input.list(|input| {
         Some(Address { number: input.text()?, street: input.text()?, city: input.text()?, postcode: input.text()? })
     })?;
-    of.phones = input.list(|input| Some(input.take(5)?.iter().fold(0, |phone, byte| (phone << 8) | u64::from(*byte))))?;
+    of.phones =
+        input.list(|input| Some(input.take(5)?.iter().fold(0, |phone, byte| (phone << 8) | u64::from(*byte))))?;
     of.emails = input.list(Input::text)?;
     of.identifiers = input.list(|input| {
         let system = u64::from_be_bytes(input.take(8)?.try_into().ok()?);

@@ -129,7 +129,8 @@ impl Registration {
             let assigner = identifier.get("assigner").and_then(|node| node.as_object()?.str("reference"));
             let system = identifier.str("system").or(assigner).unwrap_or_default();
             let kind = identifier.get("type").and_then(|node| node.as_object());
-            let types = kind.into_iter().flat_map(|kind| objects(kind, "coding")).filter_map(|coding| coding.str("code"));
+            let types =
+                kind.into_iter().flat_map(|kind| objects(kind, "coding")).filter_map(|coding| coding.str("code"));
             match identifier::read(system, types, identifier.str("value").unwrap_or_default()) {
                 Some(identifier::Read::LastFour(four)) => self.last_four = self.last_four.or(Some(four)),
                 Some(identifier::Read::Whole(whole)) if self.identifiers.len() < IDENTIFIERS_MAX => {

@@ -116,7 +116,8 @@ fn twins(levels: &Levels) -> Option<Veto> {
     let vague = matches!(of(Field::Given), given::NONE | given::USUAL | given::MIDDLE_INITIAL);
     let family = matches!(of(Field::Family), family::SAME | family::PART | family::TYPO | family::SOUND | family::NONE);
     let personal = of(Field::Middle) == middle::SAME || of(Field::Email) == email::SAME;
-    let twins = vague && !personal && family && matches!(of(Field::Birth), birth::SAME | birth::YEAR_ONLY | birth::NONE);
+    let twins =
+        vague && !personal && family && matches!(of(Field::Birth), birth::SAME | birth::YEAR_ONLY | birth::NONE);
     (twins || (of(Field::LastFour) == last_four::NEIGHBOURS && of(Field::Given) != given::SAME))
         .then_some(Veto::TwinsCannotBeTold)
 }

@@ -74,7 +74,9 @@ fn the_order_does_not_matter_and_a_veto_holds() {
     assert!(first.iter().any(|members| members.len() > 1), "somebody is linked");
     for round in 0..3 {
         // A shuffle that is the same every time.
-        all.sort_by_key(|of| of.id.bytes().fold(round, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())));
+        all.sort_by_key(|of| {
+            of.id.bytes().fold(round, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+        });
         assert_eq!(clusters(all.clone()), first);
     }
     let engine = engine(all.len());
@@ -97,7 +99,13 @@ fn the_reasons_sum_up() {
         for other in &all {
             let comparison = engine.compare(one, other);
             let sum: f32 = comparison.reasons().iter().map(|reason| reason.bits).sum();
-            assert!((f64::from(sum) - comparison.weight).abs() < 0.01, "{} {}: {sum} {}", one.id, other.id, comparison.weight);
+            assert!(
+                (f64::from(sum) - comparison.weight).abs() < 0.01,
+                "{} {}: {sum} {}",
+                one.id,
+                other.id,
+                comparison.weight
+            );
             let odds = comparison.probability / (1.0 - comparison.probability);
             assert!(comparison.probability > 0.999_999 || (odds.log2() - comparison.weight).abs() < 0.01);
         }

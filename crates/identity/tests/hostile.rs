@@ -34,7 +34,8 @@ fn half_a_megabyte_is_cut() {
 
 #[test]
 fn who_are_all_the_same_are_not_compared() {
-    let text = r#"{"resourceType":"Patient","id":"a","name":[{"family":"Hale","given":["Emma"]}],"birthDate":"1980-05-06"}"#;
+    let text =
+        r#"{"resourceType":"Patient","id":"a","name":[{"family":"Hale","given":["Emma"]}],"birthDate":"1980-05-06"}"#;
     let one = line::read(text.as_bytes()).expect("a Patient");
     let all = (0..20_000).map(|at| Registration { id: format!("a{at:05}"), ..one.clone() }).collect();
     let linked = batch::link(&Registrations::new(all), &engine(), &|_, _, _| {});
@@ -60,7 +61,8 @@ fn placeholders_make_no_keys() {
 #[test]
 fn a_number_of_another_assigner_is_no_number() {
     let of = |system: &str| {
-        let text = format!(r#"{{"resourceType":"Patient","id":"a","identifier":[{{"system":"{system}","value":"777123"}}]}}"#);
+        let text =
+            format!(r#"{{"resourceType":"Patient","id":"a","identifier":[{{"system":"{system}","value":"777123"}}]}}"#);
         line::read(text.as_bytes()).expect("a Patient")
     };
     let engine = engine();

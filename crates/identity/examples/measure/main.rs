@@ -31,7 +31,9 @@ fn main() {
     let prior = match args.prior.as_deref() {
         None => Model::default(),
         Some("begin") => learn::begin(),
-        Some(file) => Model::from_json(&std::fs::read_to_string(file).expect("the model can be read")).expect("a model"),
+        Some(file) => {
+            Model::from_json(&std::fs::read_to_string(file).expect("the model can be read")).expect("a model")
+        }
     };
     if let Some(file) = &args.save {
         let all: Vec<Registration> = args.dirs.iter().enumerate().flat_map(|(at, dir)| renamed(dir, at)).collect();
@@ -60,7 +62,19 @@ fn measure(dir: &str, prior: &Model, args: &Args) -> Score {
     eprintln!("  pairs {:.4?}", model.pairs);
     let mut engine = Engine::new(model, all.len());
     engine.thresholds = args.thresholds.clone();
-    let linked = batch::link(&registrations, &engine, &|_, _, _| {});
+    let stage = std::sync::Mutex::new(String::new());
+    let progress = |what: &str, _, _| {
+        let mut stage = stage.lock().expect("nobody panics");
+        if *stage != what {
+            *stage = what.to_owned();
+            eprintln!("  {:.1?} {what}", began.elapsed());
+        }
+    };
+    let linked = batch::link(&registrations, &engine, &progress);
+    let keys: usize = all.iter().map(|of| engine.keys(of).len()).sum();
+    let packed: usize = all.iter().map(|of| identity::pack::pack(of).len()).sum();
+    let mean = |sum: usize| sum as f64 / all.len() as f64;
+    eprintln!("  {:.1} keys, {:.0} bytes packed a registration", mean(keys), mean(packed));
     let truth = Truth::read(dir, all);
     let score = Score::of(all, &linked, &engine, &truth, args.show);
     score.print(dir);
@@ -105,7 +119,9 @@ fn args() -> Args {
             "--version" => args.version = Some(value()),
             "--source" => args.source = Some(value()),
             "--show" => args.show = value().parse().expect("a number"),
-            flag if bits.contains_key(flag) => **bits.get_mut(flag).expect("it is there") = value().parse().expect("bits"),
+            flag if bits.contains_key(flag) => {
+                **bits.get_mut(flag).expect("it is there") = value().parse().expect("bits")
+            }
             dir => args.dirs.push(dir.to_owned()),
         }
     }

@@ -22,7 +22,8 @@ impl Truth {
             let next = people.len() as u32;
             let index = at[cells[0]];
             truth.person[index] = *people.entry(cells[1].to_owned()).or_insert(next);
-            truth.tags[index] = cells.get(4).map(|tags| tags.split('|').map(str::to_owned).collect()).unwrap_or_default();
+            truth.tags[index] =
+                cells.get(4).map(|tags| tags.split('|').map(str::to_owned).collect()).unwrap_or_default();
         }
         truth
     }
@@ -99,8 +100,17 @@ impl Score {
         let mut patterns: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for pair in linked.pairs.iter().filter(|pair| show > 0 && pair.decision == Decision::Possible) {
             let comparison = engine.compare(&all[pair.one as usize], &all[pair.other as usize]);
-            let pattern = [Field::Given, Field::Family, Field::Birth, Field::Contact, Field::Middle, Field::LastFour, Field::Email];
-            let words: Vec<&str> = pattern.iter().map(|f| f.levels()[usize::from(comparison.levels[*f as usize])]).collect();
+            let pattern = [
+                Field::Given,
+                Field::Family,
+                Field::Birth,
+                Field::Contact,
+                Field::Middle,
+                Field::LastFour,
+                Field::Email,
+            ];
+            let words: Vec<&str> =
+                pattern.iter().map(|f| f.levels()[usize::from(comparison.levels[*f as usize])]).collect();
             let counts = patterns.entry(format!("{} {:?}", words.join(" | "), comparison.veto)).or_default();
             counts.0 += 1;
             counts.1 += usize::from(same(pair.one as usize, pair.other as usize));
@@ -205,7 +215,10 @@ impl Score {
 /// A pair in which neither a number nor an address of one's own agrees, nor given name and birth date together: nobody could say.
 fn is_untold(comparison: &Comparison) -> bool {
     let of = |field: Field| comparison.levels[field as usize];
-    let name = !matches!(of(Field::Given), given::NONE | given::DIFFERENT | given::NEWBORN | given::MULTIPLE | given::BOTH_NEWBORN);
+    let name = !matches!(
+        of(Field::Given),
+        given::NONE | given::DIFFERENT | given::NEWBORN | given::MULTIPLE | given::BOTH_NEWBORN
+    );
     let date = !matches!(of(Field::Birth), birth::NONE | birth::NEAR | birth::FAR | birth::SAME_YEAR);
     let number = of(Field::LastFour) == last_four::SAME || of(Field::Identifier) == identifier::SAME;
     !(number || of(Field::Email) == email::SAME || (name && date))
@@ -227,7 +240,8 @@ fn count<'a>(counts: &mut BTreeMap<String, usize>, tags: impl Iterator<Item = &'
 fn print_counts(title: &str, counts: &BTreeMap<String, usize>) {
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by_key(|(tag, count)| (std::cmp::Reverse(**count), (*tag).clone()));
-    let told = sorted.iter().take(24).map(|(tag, count)| format!("{} {count}", if tag.is_empty() { "(none)" } else { tag }));
+    let told =
+        sorted.iter().take(24).map(|(tag, count)| format!("{} {count}", if tag.is_empty() { "(none)" } else { tag }));
     println!("  {title}: {}", told.collect::<Vec<_>>().join(", "));
 }
 

@@ -130,7 +130,9 @@ fn givens(a: &Name, b: &Name, usual: &impl Fn(&str) -> bool) -> u8 {
         Likeness::Sound => return given::SOUND,
     }
     let middle = |given: &str, other: &Name| {
-        other.middle.len() > 1 && given.len() > 1 && (given == other.middle || (given.len() > 3 && osa_distance(given, &other.middle) <= 1))
+        other.middle.len() > 1
+            && given.len() > 1
+            && (given == other.middle || (given.len() > 3 && osa_distance(given, &other.middle) <= 1))
     };
     if middle(x, b) || middle(y, a) {
         return given::MIDDLE;
@@ -140,7 +142,8 @@ fn givens(a: &Name, b: &Name, usual: &impl Fn(&str) -> bool) -> u8 {
         return given::BEGINNING;
     }
     // An initial typed wrongly or a name cut to one letter says no more than that.
-    let short_form = |x: &str, y: &str| nickname::full_forms(x).iter().any(|full| matches!(likeness(full, y), Likeness::Typo));
+    let short_form =
+        |x: &str, y: &str| nickname::full_forms(x).iter().any(|full| matches!(likeness(full, y), Likeness::Typo));
     if short_form(x, y) || short_form(y, x) {
         return given::SOUND;
     }
@@ -211,7 +214,10 @@ fn families(a: &Name, b: &Name, woman: bool) -> u8 {
         Likeness::Typo => family::TYPO,
         Likeness::Sound => family::SOUND,
         // Written as one word, of which the other has a part.
-        Likeness::Apart if x.len().min(y.len()) >= 4 && (x.starts_with(y) || y.starts_with(x) || x.ends_with(y) || y.ends_with(x)) => {
+        Likeness::Apart
+            if x.len().min(y.len()) >= 4
+                && (x.starts_with(y) || y.starts_with(x) || x.ends_with(y) || y.ends_with(x)) =>
+        {
             family::PART
         }
         Likeness::Apart if woman => family::DIFFERENT_WOMAN,

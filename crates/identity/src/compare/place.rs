@@ -103,8 +103,10 @@ fn is_made_of_names(local: &str, one: &Registration, other: &Registration) -> bo
         registration.names.iter().any(|name| {
             let (given, family) = (name.given.as_str(), name.family.as_str());
             let initial = given.get(..1).unwrap_or_default();
-            let begins = [initial, given].iter().any(|own| letters.strip_prefix(own).is_some_and(|rest| near(rest, family)));
-            let ends = [initial, given].iter().any(|own| letters.strip_suffix(own).is_some_and(|rest| near(rest, family)));
+            let begins =
+                [initial, given].iter().any(|own| letters.strip_prefix(own).is_some_and(|rest| near(rest, family)));
+            let ends =
+                [initial, given].iter().any(|own| letters.strip_suffix(own).is_some_and(|rest| near(rest, family)));
             !initial.is_empty() && !family.is_empty() && (begins || ends)
         })
     };

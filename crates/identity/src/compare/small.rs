@@ -66,9 +66,19 @@ pub fn last_four(one: &Registration, other: &Registration) -> u8 {
     if one.abs_diff(other) == 1 {
         return last_four::NEIGHBOURS;
     }
-    match osa_distance(&format!("{one:04}"), &format!("{other:04}")) {
-        1 => last_four::TYPO,
-        _ => last_four::DIFFERENT,
+    if is_one_slip(one, other) { last_four::TYPO } else { last_four::DIFFERENT }
+}
+
+/// One digit is another, or two neighbours are swapped. A digit left out shifts the others, which four digits cannot tell from
+/// another number.
+fn is_one_slip(one: u16, other: u16) -> bool {
+    let digits = |n: u16| [n / 1000 % 10, n / 100 % 10, n / 10 % 10, n % 10];
+    let (a, b) = (digits(one), digits(other));
+    let differ: Vec<usize> = (0..4).filter(|at| a[*at] != b[*at]).collect();
+    match differ[..] {
+        [_] => true,
+        [i, j] => j == i + 1 && a[i] == b[j] && a[j] == b[i],
+        _ => false,
     }
 }
 

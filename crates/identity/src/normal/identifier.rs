@@ -57,8 +57,20 @@ pub fn read<'a>(system: &str, types: impl Iterator<Item = &'a str>, value: &str)
 fn is_placeholder(value: &str) -> bool {
     let bytes = value.as_bytes();
     let same = bytes.len() >= 4 && bytes.iter().all(|byte| *byte == bytes[0]);
-    same || matches!(value, "1234" | "12345" | "123456" | "1234567" | "12345678" | "123456789" | "unknown" | "none" | "na" | "test" | "pending")
-        || (bytes.len() == 9 && (value.starts_with("99999") || value.starts_with("000000")))
+    same || matches!(
+        value,
+        "1234"
+            | "12345"
+            | "123456"
+            | "1234567"
+            | "12345678"
+            | "123456789"
+            | "unknown"
+            | "none"
+            | "na"
+            | "test"
+            | "pending"
+    ) || (bytes.len() == 9 && (value.starts_with("99999") || value.starts_with("000000")))
 }
 
 fn hash(text: &str) -> u64 {

@@ -52,21 +52,46 @@ pub struct Read {
 }
 
 const PARTICLES: [&str; 38] = [
-    "de", "la", "las", "los", "del", "della", "di", "da", "das", "do", "dos", "du", "le", "van", "von", "der", "den", "ter",
-    "ten", "zu", "al", "el", "bin", "ibn", "ben", "abu", "abd", "st", "saint", "san", "santa", "sao", "mc", "mac", "o", "ap",
-    "fitz", "y",
+    "de", "la", "las", "los", "del", "della", "di", "da", "das", "do", "dos", "du", "le", "van", "von", "der", "den",
+    "ter", "ten", "zu", "al", "el", "bin", "ibn", "ben", "abu", "abd", "st", "saint", "san", "santa", "sao", "mc",
+    "mac", "o", "ap", "fitz", "y",
 ];
 /// These join even behind a hyphen.
 const HYPHENED: [&str; 6] = ["al", "el", "abu", "abd", "ibn", "bin"];
 const NOBODY: [&str; 26] = [
-    "unknown", "unk", "unkn", "unidentified", "test", "testing", "tester", "patient", "testpatient", "none", "noname", "na",
-    "nfn", "nln", "nmn", "anonymous", "anon", "xxx", "xxxx", "xx", "zzz", "zzzz", "zztest", "zzztest", "null", "notgiven",
+    "unknown",
+    "unk",
+    "unkn",
+    "unidentified",
+    "test",
+    "testing",
+    "tester",
+    "patient",
+    "testpatient",
+    "none",
+    "noname",
+    "na",
+    "nfn",
+    "nln",
+    "nmn",
+    "anonymous",
+    "anon",
+    "xxx",
+    "xxxx",
+    "xx",
+    "zzz",
+    "zzzz",
+    "zztest",
+    "zzztest",
+    "null",
+    "notgiven",
 ];
 const DOES: [&str; 6] = ["john", "jane", "jon", "johnny", "jonathan", "janie"];
 
 /// Reads one name. `given` are the given names in their order, `suffix` the words behind the name.
 pub fn read<'a>(given: impl Iterator<Item = &'a str>, family: &str, suffix: impl Iterator<Item = &'a str>) -> Read {
-    let mut read = Read { suffix: suffix.flat_map(|text| words(text)).find_map(|word| suffix_of(&word)), ..Read::default() };
+    let mut read =
+        Read { suffix: suffix.flat_map(|text| words(text)).find_map(|word| suffix_of(&word)), ..Read::default() };
     let mut givens: Vec<String> = given.flat_map(words).collect();
     if read.suffix.is_none() && givens.len() > 1 {
         read.suffix = givens.last().and_then(|word| suffix_of(word));

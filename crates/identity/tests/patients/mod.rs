@@ -31,8 +31,11 @@ pub fn read(table: &str) -> Vec<Registration> {
 
 fn patient(cells: &[&str]) -> Registration {
     let [id, given, family, suffix, birth, sex, phone, street, four, national] = cells else { panic!("ten cells") };
-    let list = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(",");
-    let given = if given.starts_with("Baby") || given.starts_with("BABY") { format!("\"{given}\"") } else { list(given) };
+    let list = |text: &str| {
+        text.split(' ').filter(|word| !word.is_empty()).map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(",")
+    };
+    let given =
+        if given.starts_with("Baby") || given.starts_with("BABY") { format!("\"{given}\"") } else { list(given) };
     let mut parts = vec![format!(r#""resourceType":"Patient","id":"{id}""#)];
     let suffix = if suffix.is_empty() { String::new() } else { format!(r#","suffix":["{suffix}"]"#) };
     let given = if given.is_empty() { String::new() } else { format!(r#","given":[{given}]"#) };
@@ -46,10 +49,13 @@ fn patient(cells: &[&str]) -> Registration {
     tell(sex, format!(r#""gender":"{sex}""#));
     tell(phone, format!(r#""telecom":[{{"system":"phone","value":"{phone}"}}]"#));
     tell(street, format!(r#""address":[{{"line":["{street}"],"city":"Boston","postalCode":"02116"}}]"#));
-    let four = if four.is_empty() { String::new() } else { format!(r#"{{"system":"urn:example:ssn4","value":"{four}"}}"#) };
+    let four =
+        if four.is_empty() { String::new() } else { format!(r#"{{"system":"urn:example:ssn4","value":"{four}"}}"#) };
     let national = match *national {
         "" => String::new(),
-        value => format!(r#"{{"system":"urn:example:national","value":"{value}","type":{{"coding":[{{"code":"NI"}}]}}}}"#),
+        value => {
+            format!(r#"{{"system":"urn:example:national","value":"{value}","type":{{"coding":[{{"code":"NI"}}]}}}}"#)
+        }
     };
     let identifiers: Vec<String> = [four, national].into_iter().filter(|text| !text.is_empty()).collect();
     let identifiers = identifiers.join(",");
@@ -65,7 +71,10 @@ pub fn crowd(count: usize) -> Vec<Registration> {
             let draw = (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
             let draw = |part: u32| (draw >> (part * 5)) as usize;
             let id = format!("c{at:04}");
-            let given = pick(&["Emma", "Ella", "Robert James", "Bob", "E", "Baby Girl A", "Baby Girl", "Ana Emma", "", "Rob"], draw(0));
+            let given = pick(
+                &["Emma", "Ella", "Robert James", "Bob", "E", "Baby Girl A", "Baby Girl", "Ana Emma", "", "Rob"],
+                draw(0),
+            );
             let family = pick(&["Hale", "Hail", "Brandt", "Hale-Brandt", "Lindqvist"], draw(1));
             let suffix = pick(&["", "", "Sr", "Jr"], draw(2));
             let birth = pick(&["2019-07-04", "1950-03-02", "1979-09-21", "", "2019-01-01", "1950-02-03"], draw(3));

@@ -146,7 +146,9 @@ fn model(path: &Path) -> Result<Model, Failure> {
 
 fn clusters(out: &mut dyn Write, registrations: &Registrations, linked: &Linked) -> std::io::Result<()> {
     let all = registrations.all();
-    all.iter().zip(&linked.clusters).try_for_each(|(of, cluster)| writeln!(out, "{},{}", of.id, all[*cluster as usize].id))
+    all.iter()
+        .zip(&linked.clusters)
+        .try_for_each(|(of, cluster)| writeln!(out, "{},{}", of.id, all[*cluster as usize].id))
 }
 
 fn pairs(out: &mut dyn Write, registrations: &Registrations, linked: &Linked) -> std::io::Result<()> {

@@ -76,9 +76,10 @@ fn parse_part(bytes: &[u8]) -> (Vec<Registration>, Faults) {
     let mut faults = Faults { lines: bytes.iter().filter(|byte| **byte == b'\n').count(), faults: Vec::new() };
     let mut registrations = Vec::new();
     for line in fhir::ndjson::lines(bytes) {
-        match line.map_err(|issue| (0, vec![issue])).and_then(|line| {
-            line::read(line.bytes).map_err(|issues| (line.number, issues))
-        }) {
+        match line
+            .map_err(|issue| (0, vec![issue]))
+            .and_then(|line| line::read(line.bytes).map_err(|issues| (line.number, issues)))
+        {
             Ok(registration) => registrations.push(registration),
             Err((number, issues)) => {
                 let text = issues.first().map(|issue| format!("{} {}", issue.path, issue.text)).unwrap_or_default();
