@@ -26,7 +26,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Thresholds { link: 3.0, review: 2.0, margin: 0.0, contradiction: -3.0, block_max: 500 }
+        Thresholds { link: 4.0, review: 1.8, margin: 0.0, contradiction: -3.0, block_max: 500 }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A chain of good links is how overlays are made: the father's registration without a birth date agrees with the father and with
 //! the son. So a link joins two clusters only where no pair across them is vetoed or contradicts, and where neither cluster has
-//! a rival that fits nearly as well and cannot be the same person.
+//! a rival that fits as well and cannot be the same person.
 
 use super::Pair;
 use crate::engine::{Decision, Engine};
