@@ -74,7 +74,7 @@ pub fn link(registrations: &Registrations, engine: &Engine, progress: Progress) 
 pub fn sample(engine: &Engine, registrations: &Registrations, pairs_max: usize) -> (Vec<(usize, usize)>, f64) {
     let blocks = block::candidates(registrations.all(), engine, &|_, _, _| {});
     let step = blocks.pairs.len().div_ceil(pairs_max).max(1);
-    let drawn = |pair: &u64| (pair.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as usize % step == 0;
+    let drawn = |pair: &u64| ((pair.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as usize).is_multiple_of(step);
     let pairs = blocks.pairs.iter().filter(|pair| drawn(pair)).map(|pair| block::ends(*pair));
     (pairs.collect(), 1.0 / step as f64)
 }

@@ -40,7 +40,11 @@ pub fn fold(text: &str) -> String {
 
 /// The beginning of a text, cut where a letter ends.
 pub fn cut(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 #[cfg(test)]

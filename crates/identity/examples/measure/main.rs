@@ -5,6 +5,8 @@
 //! A DIR has `patients.ndjson` and `truth.csv` (record_id, person_id, tags). With `--learn` each directory's model is learned
 //! from its own patients first; `--save` learns one from all directories together and writes it.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod score;
 
 use std::collections::HashMap;

@@ -97,29 +97,7 @@ impl Score {
                 score.review_right += usize::from(right);
             }
         }
-        let mut patterns: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for pair in linked.pairs.iter().filter(|pair| show > 0 && pair.decision == Decision::Possible) {
-            let comparison = engine.compare(&all[pair.one as usize], &all[pair.other as usize]);
-            let pattern = [
-                Field::Given,
-                Field::Family,
-                Field::Birth,
-                Field::Contact,
-                Field::Middle,
-                Field::LastFour,
-                Field::Email,
-            ];
-            let words: Vec<&str> =
-                pattern.iter().map(|f| f.levels()[usize::from(comparison.levels[*f as usize])]).collect();
-            let counts = patterns.entry(format!("{} {:?}", words.join(" | "), comparison.veto)).or_default();
-            counts.0 += 1;
-            counts.1 += usize::from(same(pair.one as usize, pair.other as usize));
-        }
-        let mut sorted: Vec<_> = patterns.into_iter().collect();
-        sorted.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.0));
-        for (words, (all, right)) in sorted.iter().take(show) {
-            println!("  review {all} right {right}: {words}");
-        }
+        print_review(all, linked, engine, truth, show);
         let mut shown = show;
         for (one, other) in truth.pairs() {
             score.true_pairs += 1;
@@ -272,5 +250,25 @@ fn tell(title: &str, members: &[usize], truth: &Truth, all: &[Registration], eng
             let same = truth.person[*one] == truth.person[*other];
             println!("   {same} {:.1} {:?}: {}", comparison.weight, comparison.veto, words.join("; "));
         }
+    }
+}
+
+/// The kinds of pairs in review, the most frequent first.
+fn print_review(all: &[Registration], linked: &Linked, engine: &Engine, truth: &Truth, show: usize) {
+    let mut patterns: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for pair in linked.pairs.iter().filter(|pair| show > 0 && pair.decision == Decision::Possible) {
+        let comparison = engine.compare(&all[pair.one as usize], &all[pair.other as usize]);
+        let pattern =
+            [Field::Given, Field::Family, Field::Birth, Field::Contact, Field::Middle, Field::LastFour, Field::Email];
+        let words: Vec<&str> =
+            pattern.iter().map(|f| f.levels()[usize::from(comparison.levels[*f as usize])]).collect();
+        let counts = patterns.entry(format!("{} {:?}", words.join(" | "), comparison.veto)).or_default();
+        counts.0 += 1;
+        counts.1 += usize::from(truth.person[pair.one as usize] == truth.person[pair.other as usize]);
+    }
+    let mut sorted: Vec<_> = patterns.into_iter().collect();
+    sorted.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.0));
+    for (words, (all, right)) in sorted.iter().take(show) {
+        println!("  review {all} right {right}: {words}");
     }
 }

@@ -90,8 +90,7 @@ const DOES: [&str; 6] = ["john", "jane", "jon", "johnny", "jonathan", "janie"];
 
 /// Reads one name. `given` are the given names in their order, `suffix` the words behind the name.
 pub fn read<'a>(given: impl Iterator<Item = &'a str>, family: &str, suffix: impl Iterator<Item = &'a str>) -> Read {
-    let mut read =
-        Read { suffix: suffix.flat_map(|text| words(text)).find_map(|word| suffix_of(&word)), ..Read::default() };
+    let mut read = Read { suffix: suffix.flat_map(words).find_map(|word| suffix_of(&word)), ..Read::default() };
     let mut givens: Vec<String> = given.flat_map(words).collect();
     if read.suffix.is_none() && givens.len() > 1 {
         read.suffix = givens.last().and_then(|word| suffix_of(word));
