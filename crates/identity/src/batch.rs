@@ -13,7 +13,7 @@ pub use cluster::Clusters;
 /// Threads that work at once.
 pub const THREADS_MAX: usize = 8;
 /// A file with at least so many registrations is learned from.
-pub const LEARNED_FROM: usize = 2_000;
+pub const LEARNED_FROM: usize = 1_000;
 
 /// Registrations in the order of their ids.
 pub struct Registrations(Vec<Registration>);
