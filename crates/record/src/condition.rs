@@ -113,9 +113,10 @@ impl Recent {
             // What it finds depends on other resources too: any of their types may have moved it.
             let touched = query.touched();
             let from = self.versions.partition_point(|written| written.seq <= since.0);
-            return Ok(self.versions.range(from..).any(|written| {
-                touched.contains(&written.key.kind.as_str()) && !written.key.is_golden()
-            }));
+            return Ok(self
+                .versions
+                .range(from..)
+                .any(|written| touched.contains(&written.key.kind.as_str()) && !written.key.is_golden()));
         }
         // What is filed under a merged record is found by the one that survived.
         let query = merged::follow(db, query, end)?;

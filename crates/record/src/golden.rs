@@ -13,8 +13,8 @@ use fhir::{Node, Resource};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::{hash, read};
 use crate::version::{Key, Position};
+use crate::{hash, read};
 use consent::Reach;
 
 /// System and code of the tag that marks one.
@@ -64,7 +64,8 @@ pub fn left_out(db: &Connection, filter: &Filter) -> rusqlite::Result<Option<(St
         return Ok(None);
     }
     let tag = table().find("Patient", "_tag").expect("every type has it").id.0;
-    let values = vec![Value::from(tag), hash::code_hash(GOLDEN_TAG.1).into(), hash::system_hash(Some(GOLDEN_TAG.0)).into()];
+    let values =
+        vec![Value::from(tag), hash::code_hash(GOLDEN_TAG.1).into(), hash::system_hash(Some(GOLDEN_TAG.0)).into()];
     let any = "SELECT 1 FROM token WHERE p = ?1 AND h = ?2 AND s = ?3 LIMIT 1";
     if !db.prepare_cached(any)?.exists(params_from_iter(&values))? {
         return Ok(None);
