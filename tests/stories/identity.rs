@@ -31,7 +31,7 @@ fn result(id: &str, patient: &str) -> Value {
 }
 
 /// Asks until the answer is as it should be: the worker follows the log.
-fn until(what: &str, ask: impl Fn() -> bool) {
+pub fn until(what: &str, ask: impl Fn() -> bool) {
     let begin = Instant::now();
     while !ask() {
         assert!(begin.elapsed() < PATIENCE, "never came: {what}");
@@ -194,13 +194,19 @@ const FAMILY: [&str; 8] =
     ["Abernathy", "Quackenbush", "Villanueva", "Oyelaran", "Strandberg", "Kowalczyk", "Takahashi", "Montefiore"];
 
 /// One of many people, as one of many clinics registers her.
-fn somebody(number: usize, clinic: usize) -> Value {
+pub fn somebody(number: usize, clinic: usize) -> Value {
     json!({ "resourceType": "Patient", "id": format!("c{clinic}-p{number}"),
             "identifier": [{ "system": format!("urn:clinic:{clinic}"), "value": format!("{}", 7_000 + number) }],
             "name": [{ "family": FAMILY[number / GIVEN.len()], "given": [GIVEN[number % GIVEN.len()]] }],
             "birthDate": format!("{}-{:02}-{:02}", 1930 + number, number % 12 + 1, number % 27 + 1),
             "telecom": [{ "system": "phone", "value": format!("217-{}-{}", 300 + number, 2_000 + 53 * number) }],
             "address": [{ "line": [format!("{} Chestnut Street", 100 + 7 * number)], "city": "Springfield", "postalCode": "62704" }] })
+}
+
+/// The references of a golden Patient to its sources.
+pub fn sources(of: &Value) -> Vec<String> {
+    let links = of["link"].as_array().expect("links").iter();
+    links.map(|link| link["other"]["reference"].as_str().expect("a source").to_owned()).collect()
 }
 
 #[test]
@@ -219,10 +225,6 @@ fn many_who_are_registered_by_many_at_one_moment_are_as_many_people() {
         }
     });
     let golden = || base.search("Patient?_tag=urn:hilum:identity|golden");
-    let sources = |of: &Value| -> Vec<String> {
-        let links = of["link"].as_array().expect("links").iter();
-        links.map(|link| link["other"]["reference"].as_str().expect("a source").to_owned()).collect()
-    };
     until("all are joined", || golden().iter().map(|of| sources(of).len()).sum::<usize>() == CLINICS * PEOPLE);
     let all = golden();
     assert_eq!(all.len(), PEOPLE, "none is split, none is lost");

@@ -30,6 +30,7 @@ mod hostile_parsing;
 mod hostile_query;
 mod http;
 mod identity;
+mod identity_redis;
 mod import;
 mod kill;
 mod lab_result;

@@ -6,6 +6,7 @@ use fhir::search::{Handling, Query};
 use record::{Position, Time, Version, sources_of};
 
 use super::{Identity, STEP, State, Trouble, said};
+use crate::golden::{TAG_GOLDEN, TAG_SYSTEM};
 use crate::index::{Found, Log, Put};
 use crate::linkage::{Decision, is_decision};
 use crate::people::People;
@@ -25,21 +26,13 @@ impl Identity {
         let whole = state.index.begin(&log).await?;
         tracing::info!(whole = whole.is_some(), expected, "identity reads what was decided before");
         state.people = People::default();
-        let (mut page, mut read) = (None, 0);
-        loop {
-            let (patients, next) = self.page("Patient", page).await?;
-            self.know(state, &patients, whole.is_some()).await?;
-            read += patients.len();
-            if read / TOLD > (read - patients.len()) / TOLD {
-                tracing::info!(read, expected, "identity reads what was decided before");
-            }
-            page = next;
-            if page.is_none() {
-                break;
-            }
+        self.read_groups(state).await?;
+        if whole.is_none() {
+            self.read_registrations(state, expected).await?;
         }
+        let mut page = None;
         loop {
-            let (linkages, next) = self.page("Linkage", page).await?;
+            let (linkages, next) = self.page("Linkage", None, page).await?;
             for version in linkages.iter().filter(|version| is_decision(&version.key)) {
                 let resource = version.body.as_deref().and_then(|body| fhir::json::read(body).ok());
                 if let Some(decision) = resource.as_ref().and_then(Decision::read) {
@@ -61,15 +54,32 @@ impl Identity {
         Ok(())
     }
 
-    /// Golden Patients, and, unless the index has them, registrations.
-    async fn know(&self, state: &mut State, versions: &[Version], has_them: bool) -> Result<(), Trouble> {
-        let mut puts = Vec::new();
-        for version in versions {
-            if version.key.is_golden() {
+    /// The golden Patients, and whom they stand over.
+    async fn read_groups(&self, state: &mut State) -> Result<(), Trouble> {
+        let golden = format!("{TAG_SYSTEM}|{TAG_GOLDEN}");
+        let mut page = None;
+        loop {
+            let (found, next) = self.page("Patient", Some(("_tag", &golden)), page).await?;
+            for version in found.iter().filter(|version| version.key.is_golden()) {
                 let resource = version.body.as_deref().and_then(|body| fhir::json::read(body).ok());
                 let sources = resource.map(|golden| sources_of(&golden)).unwrap_or_default();
                 state.people.remember_group(version.key.clone(), sources);
-            } else if !has_them && let Some(registration) = said(version) {
+            }
+            page = next;
+            if page.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What all sources say, for an index that is empty.
+    async fn read_registrations(&self, state: &mut State, expected: usize) -> Result<(), Trouble> {
+        let (mut page, mut read) = (None, 0);
+        loop {
+            let (patients, next) = self.page("Patient", None, page).await?;
+            let mut puts = Vec::with_capacity(patients.len());
+            for version in &patients {
+                let Some(registration) = said(version) else { continue };
                 let first = match version.vid {
                     1 => version.position,
                     _ => self.first(&version.key).await?.unwrap_or(version.position),
@@ -77,8 +87,16 @@ impl Identity {
                 let keys = state.engine.keys(&registration);
                 puts.push(Put { found: Arc::new(Found { registration, first }), keys });
             }
+            state.index.put(puts).await?;
+            read += patients.len();
+            if read / TOLD > (read - patients.len()) / TOLD {
+                tracing::info!(read, expected, "identity reads what was decided before");
+            }
+            page = next;
+            if page.is_none() {
+                return Ok(());
+            }
         }
-        state.index.put(puts).await
     }
 
     /// Brings an index that was whole up to `from` to the cursor. Everything up to there was decided on: nothing is decided.
@@ -105,9 +123,16 @@ impl Identity {
         Ok(found.total.and_then(|total| usize::try_from(total).ok()).unwrap_or_default())
     }
 
-    /// A page of what is there now of a type, and where to go on.
-    async fn page(&self, kind: &str, page: Option<String>) -> Result<(Vec<Version>, Option<String>), Trouble> {
-        let pairs = [("_count".to_owned(), "1000".to_owned()), ("_total".to_owned(), "none".to_owned())];
+    /// A page of what is there now of a type, and where to go on. Golden Patients are there where they are named.
+    async fn page(
+        &self,
+        kind: &str,
+        named: Option<(&str, &str)>,
+        page: Option<String>,
+    ) -> Result<(Vec<Version>, Option<String>), Trouble> {
+        let pairs = [Some(("_count", "1000")), Some(("_total", "none")), named];
+        let pairs = pairs.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let pairs: Vec<(String, String)> = pairs.collect();
         let query = Query::parse(kind, &pairs, Handling::Strict).expect("these parameters are R4's");
         let found = self.0.record.search(&self.0.access, &query, page.as_deref()).await?;
         Ok((found.versions, found.next))
