@@ -62,10 +62,10 @@ impl Policy {
         Access::new("intake", Reach::Everything, Reach::Everything)
     }
 
-    /// Saying which Patients are one person: reads the sources, writes decisions and golden Patients, and no source.
+    /// Saying which Patients are one person: reads Patients and decisions, writes decisions and golden Patients, and no source.
     pub fn identity(&self) -> Access {
-        let kinds = ["Linkage", "Patient"].map(str::to_owned);
-        Access::new("identity", Reach::Everything, Reach::Kinds(kinds.into())).writing_golden()
+        let kinds = Reach::Kinds(["Linkage", "Patient"].map(str::to_owned).into());
+        Access::new("identity", kinds.clone(), kinds).writing_golden()
     }
 
     /// Sending what the log holds to a record system over HL7 v2: reads, never writes.

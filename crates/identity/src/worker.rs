@@ -42,7 +42,7 @@ pub fn secret(id_key: &[u8; 32]) -> Secret {
 }
 
 /// Versions of the log that one step takes.
-const STEP: usize = 500;
+const STEP: usize = 2_000;
 
 /// Who is one person, for one node. Clones share it.
 #[derive(Clone)]

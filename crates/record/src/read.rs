@@ -140,11 +140,12 @@ pub fn log(
     let mut rows = db.prepare_cached(&sql)?;
     let mut versions = Vec::new();
     let mut seen = after;
-    for version in rows.query_map(params![after.0, limit.min(LOG_PAGE_MAX)], read_version)? {
-        let version = version?;
-        seen = version.position;
-        if reach.covers(&version.key.kind) {
-            versions.push(version);
+    let mut rows = rows.query(params![after.0, limit.min(LOG_PAGE_MAX)])?;
+    while let Some(row) = rows.next()? {
+        seen = Position(row.get(0)?);
+        // What is passed over is not unpacked.
+        if reach.covers(row.get_ref(1)?.as_str()?) {
+            versions.push(read_version(row)?);
         }
     }
     Ok((versions, seen))
