@@ -13,23 +13,24 @@ use record::{Key, Position};
 use sha2::{Digest, Sha256};
 
 use crate::linkage::{By, Decision, Pair, Verdict};
-use group::Grouping;
+use group::{Grouping, Proposed};
 
 /// What the engine says of two registrations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
     /// `Link`, `Possible` or `Apart`.
     pub verdict: Verdict,
     pub weight: f64,
     /// Whether the two are two people for certain, so that no chain of others may join them either.
     pub veto: bool,
-    pub reasons: Vec<String>,
 }
 
 /// The engine, and the registrations that it was given.
 pub trait Judge {
     /// None where one of them is not known, or not in use any more.
     fn judge(&self, pair: &Pair) -> Option<Judged>;
+    /// Why, field by field in words without values.
+    fn reasons(&self, pair: &Pair) -> Vec<String>;
     /// The version of its model.
     fn model(&self) -> &str;
     /// Bits by which a link has to be better than what fits somebody else.
@@ -155,12 +156,14 @@ impl People {
             let person = kept.and_then(|kept| Some((kept.verdict, kept.person.clone()?)));
             grouping.propose(pair, person);
         }
-        let groups = grouping.groups();
+        let (groups, proposed) = grouping.groups();
         let mut outcome = Outcome::default();
-        for decision in grouping.decisions() {
-            let known = self.decisions.get(&decision.pair);
-            let is_new = known.is_none_or(|known| known.verdict != decision.verdict || known.taken_back);
-            if is_new && !(known.is_none() && decision.verdict == Verdict::Apart) {
+        for Proposed { pair, verdict, by, weight, because, .. } in proposed {
+            let known = self.decisions.get(&pair);
+            let is_new = known.is_none_or(|known| known.verdict != verdict || known.taken_back);
+            if is_new && !(known.is_none() && verdict == Verdict::Apart) {
+                let reasons = because.map(str::to_owned).into_iter().chain(judge.reasons(&pair)).collect();
+                let decision = Decision { pair, verdict, by, weight, reasons };
                 self.remember(&decision);
                 outcome.decisions.push(decision);
             }

@@ -109,13 +109,17 @@ fn judged(engine: &Engine, one: &Registration, other: &Registration) -> Judged {
         Decided::Possible => Verdict::Possible,
         Decided::None => Verdict::Apart,
     };
-    let reasons = comparison.reasons();
-    let mut reasons: Vec<String> =
-        reasons.iter().map(|of| format!("{}: {} ({:+.1} bits)", of.field, of.says, of.bits)).collect();
-    reasons.extend(comparison.veto.map(|veto| format!("not for a machine: {}", veto.words())));
     let contradicts = engine.model.has_households() && comparison.weight < engine.thresholds.contradiction;
     let veto = contradicts || comparison.veto.is_some_and(|veto| veto.parts());
-    Judged { verdict, weight: comparison.weight, veto, reasons }
+    Judged { verdict, weight: comparison.weight, veto }
+}
+
+/// Why, field by field in words.
+fn reasons(engine: &Engine, one: &Registration, other: &Registration) -> Vec<String> {
+    let comparison = engine.compare(one, other);
+    let reasons = comparison.reasons();
+    let reasons = reasons.iter().map(|of| format!("{}: {} ({:+.1} bits)", of.field, of.says, of.bits));
+    reasons.chain(comparison.veto.map(|veto| format!("not for a machine: {}", veto.words()))).collect()
 }
 
 impl Identity {
@@ -255,12 +259,13 @@ impl Identity {
         Ok((state.people.same(id), state.people.golden_of(id).cloned()))
     }
 
-    /// How the engine compares two Patients that it knows.
-    pub async fn explain(&self, pair: &Pair) -> Result<Option<Judged>, Trouble> {
+    /// How the engine compares two Patients that it knows, and why.
+    pub async fn explain(&self, pair: &Pair) -> Result<Option<(Judged, Vec<String>)>, Trouble> {
         let mut state = self.warm_state().await?;
         let found = state.got(&[&pair.a, &pair.b]).await?;
         let [Some(one), Some(other)] = &found[..] else { return Ok(None) };
-        Ok(Some(judged(&state.engine, &one.registration, &other.registration)))
+        let (one, other) = (&one.registration, &other.registration);
+        Ok(Some((judged(&state.engine, one, other), reasons(&state.engine, one, other))))
     }
 
     /// Commits what was decided. Where that fails, memory is ahead of the log, and is to be made anew of it.

@@ -1,156 +1,189 @@
 //! Links to groups: the strongest first, and none that would join two who cannot be one person, directly or by a chain.
+//!
+//! Somebody who is registered five hundred times makes a hundred thousand pairs, so whoever is looked at has a number here, and a
+//! group knows the best link to each of its neighbours.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use record::SOURCES_MAX;
 
 use super::{Judge, Judged};
-use crate::linkage::{By, Decision, Pair, Verdict};
+use crate::linkage::{By, Pair, Verdict};
+
+type Ends = (usize, usize);
+
+/// What becomes of a pair.
+pub struct Proposed {
+    pub pair: Pair,
+    pub verdict: Verdict,
+    pub by: By,
+    pub weight: f64,
+    /// Why it is not what the engine says of the two alone.
+    pub because: Option<&'static str>,
+    ends: Ends,
+    /// One of them is not there, or not in use.
+    absent: bool,
+}
 
 pub struct Grouping<'j, J: Judge> {
     judge: &'j J,
-    judged: RefCell<HashMap<Pair, Option<Judged>>>,
-    decisions: BTreeMap<Pair, Decision>,
-    /// Pairs of which one is not there, or not in use.
-    absent: BTreeSet<Pair>,
-    groups: Vec<BTreeSet<String>>,
-    /// The group of each; who is in none is alone.
-    of: HashMap<String, usize>,
+    names: Vec<String>,
+    numbers: HashMap<String, usize>,
+    judged: RefCell<HashMap<Ends, Option<Judged>>>,
+    /// In the order of their pairs.
+    proposed: Vec<Proposed>,
+    persons: HashMap<Ends, Verdict>,
+    groups: Vec<Vec<usize>>,
+    /// The group of each number.
+    of: Vec<usize>,
+    /// The best weight between a group and each that it has pairs with.
+    near: Vec<HashMap<usize, f64>>,
 }
 
 impl<'j, J: Judge> Grouping<'j, J> {
     /// `given` are groups that stand, and may be joined with others.
     pub fn new(judge: &'j J, given: Vec<BTreeSet<String>>) -> Grouping<'j, J> {
-        let of =
-            given.iter().enumerate().flat_map(|(at, group)| group.iter().map(move |id| (id.clone(), at))).collect();
-        let (judged, decisions, absent) = (RefCell::default(), BTreeMap::new(), BTreeSet::new());
-        Grouping { judge, judged, decisions, absent, groups: given, of }
-    }
-
-    /// Takes a pair into account: as a person decided it, or as the engine does.
-    pub fn propose(&mut self, pair: Pair, person: Option<(Verdict, String)>) {
-        let judged = self.judged(&pair);
-        if judged.is_none() {
-            self.absent.insert(pair.clone());
-        }
-        // Of who is no longer in use the machine decides nothing, and a person's word waits for him to come back.
-        let judged =
-            judged.unwrap_or(Judged { verdict: Verdict::Apart, weight: 0.0, veto: false, reasons: Vec::new() });
-        let (verdict, by) = match person {
-            Some((verdict, name)) => (verdict, By::Person(name)),
-            None => (judged.verdict, By::Machine(self.judge.model().to_owned())),
+        let mut grouping = Grouping {
+            judge,
+            names: Vec::new(),
+            numbers: HashMap::new(),
+            judged: RefCell::default(),
+            proposed: Vec::new(),
+            persons: HashMap::new(),
+            groups: Vec::new(),
+            of: Vec::new(),
+            near: Vec::new(),
         };
-        let decision = Decision { pair: pair.clone(), verdict, by, weight: judged.weight, reasons: judged.reasons };
-        self.decisions.insert(pair, decision);
-    }
-
-    pub fn decisions(self) -> impl Iterator<Item = Decision> {
-        self.decisions.into_values()
-    }
-
-    /// The groups that the links make. A link that is not followed becomes a question for a person; what is answered by
-    /// others is none any more.
-    pub fn groups(&mut self) -> Vec<BTreeSet<String>> {
-        let mut links: Vec<(bool, f64, Pair)> = self.links();
-        links.sort_by(|left, right| right.0.cmp(&left.0).then(right.1.total_cmp(&left.1)).then(left.2.cmp(&right.2)));
-        for (by_person, weight, pair) in links {
-            let (one, other) = (self.place(&pair.a), self.place(&pair.b));
-            if one == other {
-                continue;
+        for group in given {
+            let numbers: Vec<usize> = group.into_iter().map(|id| grouping.number(&id)).collect();
+            for number in &numbers[1..] {
+                grouping.join(grouping.of[numbers[0]], grouping.of[*number]);
             }
-            let free = by_person || !self.has_rival(one, other, weight) && !self.has_rival(other, one, weight);
-            if free && self.can_join(&self.groups[one], &self.groups[other], by_person) {
+        }
+        grouping
+    }
+
+    /// Takes a pair into account: as a person decided it, or as the engine does. Pairs come in their order.
+    pub fn propose(&mut self, pair: Pair, person: Option<(Verdict, String)>) {
+        let ends = (self.number(&pair.a), self.number(&pair.b));
+        let judged = self.judged(ends);
+        // Of who is no longer in use the machine decides nothing, and a person's word waits for him to come back.
+        let Judged { verdict, weight, .. } =
+            judged.unwrap_or(Judged { verdict: Verdict::Apart, weight: 0.0, veto: false });
+        let (verdict, by) = match person {
+            Some((verdict, name)) => {
+                self.persons.insert(sorted(ends), verdict);
+                (verdict, By::Person(name))
+            }
+            None => (verdict, By::Machine(self.judge.model().to_owned())),
+        };
+        self.proposed.push(Proposed { pair, verdict, by, weight, because: None, ends, absent: judged.is_none() });
+        let (one, other) = (self.of[ends.0], self.of[ends.1]);
+        if one != other {
+            self.know(one, other, weight);
+        }
+    }
+
+    /// The groups that the links make, and what becomes of each pair. A link that is not followed becomes a question for a
+    /// person; what is answered by others is none any more.
+    pub fn groups(mut self) -> (Vec<BTreeSet<String>>, Vec<Proposed>) {
+        let followed = |of: &Proposed| of.verdict == Verdict::Link && !of.absent;
+        let mut links: Vec<usize> = (0..self.proposed.len()).filter(|at| followed(&self.proposed[*at])).collect();
+        let place = |at: &usize| (matches!(self.proposed[*at].by, By::Person(_)), self.proposed[*at].weight);
+        links.sort_by(|left, right| {
+            let (left, right) = (place(left), place(right));
+            right.0.cmp(&left.0).then(right.1.total_cmp(&left.1))
+        });
+        for at in links {
+            let Proposed { ends, weight, by, .. } = &self.proposed[at];
+            let (by_person, weight) = (matches!(by, By::Person(_)), *weight);
+            let (one, other) = (self.of[ends.0], self.of[ends.1]);
+            let joined = one != other
+                && self.can_join(one, other, by_person)
+                && (by_person || !self.has_rival(one, other, weight) && !self.has_rival(other, one, weight));
+            if joined {
                 self.join(one, other);
             }
         }
-        let together = |pair: &Pair| self.of.get(&pair.a).is_some_and(|one| self.of.get(&pair.b) == Some(one));
-        for decision in self.decisions.values_mut().filter(|decision| !decision.is_persons()) {
-            match (decision.verdict, together(&decision.pair)) {
+        for proposed in self.proposed.iter_mut().filter(|of| matches!(of.by, By::Machine(_))) {
+            let together = self.of[proposed.ends.0] == self.of[proposed.ends.1];
+            let (verdict, because) = match (proposed.verdict, together) {
                 (Verdict::Link, false) => {
-                    decision.verdict = Verdict::Possible;
-                    decision
-                        .reasons
-                        .insert(0, "held back: others fit as well, or cannot be the same person".to_owned());
+                    (Verdict::Possible, "held back: others fit as well, or cannot be the same person")
                 }
-                (Verdict::Possible, true) => {
-                    decision.verdict = Verdict::Link;
-                    decision.reasons.insert(0, "one person by what others say".to_owned());
-                }
-                _ => {}
-            }
+                (Verdict::Possible, true) => (Verdict::Link, "one person by what others say"),
+                _ => continue,
+            };
+            (proposed.verdict, proposed.because) = (verdict, Some(because));
         }
-        std::mem::take(&mut self.groups).into_iter().filter(|group| !group.is_empty()).collect()
+        let names = |group: &Vec<usize>| group.iter().map(|number| self.names[*number].clone()).collect();
+        (self.groups.iter().filter(|group| !group.is_empty()).map(names).collect(), self.proposed)
     }
 
-    /// Where somebody's group is.
-    fn place(&mut self, id: &str) -> usize {
-        if let Some(at) = self.of.get(id) {
-            return *at;
+    /// Somebody's number; who is new is alone.
+    fn number(&mut self, id: &str) -> usize {
+        if let Some(number) = self.numbers.get(id) {
+            return *number;
         }
-        self.groups.push(BTreeSet::from([id.to_owned()]));
-        self.of.insert(id.to_owned(), self.groups.len() - 1);
-        self.groups.len() - 1
+        let number = self.names.len();
+        self.names.push(id.to_owned());
+        self.numbers.insert(id.to_owned(), number);
+        self.of.push(self.groups.len());
+        self.groups.push(vec![number]);
+        self.near.push(HashMap::new());
+        number
+    }
+
+    fn know(&mut self, one: usize, other: usize, weight: f64) {
+        for (from, to) in [(one, other), (other, one)] {
+            let best = self.near[from].entry(to).or_insert(weight);
+            *best = best.max(weight);
+        }
     }
 
     fn join(&mut self, one: usize, other: usize) {
         let moved = std::mem::take(&mut self.groups[other]);
-        self.of.extend(moved.iter().map(|id| (id.clone(), one)));
+        moved.iter().for_each(|number| self.of[*number] = one);
         self.groups[one].extend(moved);
+        for (neighbour, weight) in std::mem::take(&mut self.near[other]) {
+            self.near[neighbour].remove(&other);
+            if neighbour != one {
+                self.know(one, neighbour, weight);
+            }
+        }
     }
 
     /// Whether somebody fits one group nearly as well as the other group does, and cannot be one person with that.
-    fn has_rival(&mut self, of: usize, instead: usize, weight: f64) -> bool {
-        let near = |decision: &&Decision| decision.weight >= weight - self.judge.margin();
-        let ends = |decision: &Decision| [decision.pair.a.clone(), decision.pair.b.clone()];
-        let rivals: Vec<[String; 2]> = self.decisions.values().filter(near).map(ends).collect();
-        let mut seen = BTreeSet::from([of, instead]);
-        for [a, b] in rivals {
-            let (one, other) = (self.place(&a), self.place(&b));
-            let rival = if one == of {
-                other
-            } else if other == of {
-                one
-            } else {
-                continue;
-            };
-            if seen.insert(rival) && !self.can_join(&self.groups[rival], &self.groups[instead], false) {
-                return true;
-            }
-        }
-        false
-    }
-
-    fn links(&self) -> Vec<(bool, f64, Pair)> {
-        let followed =
-            |decision: &&Decision| decision.verdict == Verdict::Link && !self.absent.contains(&decision.pair);
-        let links = self.decisions.values().filter(followed);
-        links.map(|decision| (decision.is_persons(), decision.weight, decision.pair.clone())).collect()
+    fn has_rival(&self, of: usize, instead: usize, weight: f64) -> bool {
+        let least = weight - self.judge.margin();
+        let mut rivals = self.near[of].iter().filter(|(rival, best)| **rival != instead && **best >= least);
+        rivals.any(|(rival, _)| !self.can_join(*rival, instead, false))
     }
 
     /// Whether nobody of the one and nobody of the other are known to be two people. Where a person says that they are one,
     /// only another person's word stands against it.
-    fn can_join(&self, one: &BTreeSet<String>, other: &BTreeSet<String>, by_person: bool) -> bool {
-        if one.len() + other.len() > SOURCES_MAX {
-            return false;
-        }
-        let pairs = one.iter().flat_map(|left| other.iter().filter_map(move |right| Pair::of(left, right)));
-        pairs.into_iter().all(|pair| {
-            let decided = self.decisions.get(&pair).filter(|decision| decision.is_persons());
-            match decided.map(|decision| decision.verdict) {
-                Some(Verdict::NotSame) => false,
-                Some(Verdict::Link) => true,
-                _ => by_person || !self.judged(&pair).is_some_and(|judged| judged.veto),
-            }
-        })
+    fn can_join(&self, one: usize, other: usize, by_person: bool) -> bool {
+        let (one, other) = (&self.groups[one], &self.groups[other]);
+        one.len() + other.len() <= SOURCES_MAX
+            && one.iter().all(|left| {
+                other.iter().all(|right| match self.persons.get(&sorted((*left, *right))) {
+                    Some(Verdict::NotSame) => false,
+                    Some(Verdict::Link) => true,
+                    _ => by_person || !self.judged((*left, *right)).is_some_and(|judged| judged.veto),
+                })
+            })
     }
 
-    fn judged(&self, pair: &Pair) -> Option<Judged> {
-        if let Some(known) = self.judged.borrow().get(pair) {
-            return known.clone();
-        }
-        let judged = self.judge.judge(pair);
-        self.judged.borrow_mut().insert(pair.clone(), judged.clone());
-        judged
+    fn judged(&self, ends: Ends) -> Option<Judged> {
+        let ends = sorted(ends);
+        *self.judged.borrow_mut().entry(ends).or_insert_with(|| {
+            let pair = Pair::of(&self.names[ends.0], &self.names[ends.1])?;
+            self.judge.judge(&pair)
+        })
     }
+}
+
+fn sorted((one, other): Ends) -> Ends {
+    (one.min(other), one.max(other))
 }

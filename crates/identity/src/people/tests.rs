@@ -15,7 +15,11 @@ impl Judge for Toy<'_> {
             2 | 3 => (Verdict::Possible, 4.0),
             _ => (Verdict::Apart, -5.0),
         };
-        Some(Judged { verdict, weight, veto: apart > 1, reasons: vec![format!("{apart} apart")] })
+        Some(Judged { verdict, weight, veto: apart > 1 })
+    }
+
+    fn reasons(&self, _: &Pair) -> Vec<String> {
+        Vec::new()
     }
 
     fn margin(&self) -> f64 {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use record::{Position, Version};
 
-use super::{Identity, State, Trouble, judged, said};
+use super::{Identity, State, Trouble, judged, reasons, said};
 use crate::engine::Engine;
 use crate::index::{Asked, Found, Memory, Put};
 use crate::linkage::{Pair, Verdict};
@@ -49,6 +49,11 @@ impl Bench<'_> {
 impl Judge for Bench<'_> {
     fn judge(&self, pair: &Pair) -> Option<Judged> {
         Some(judged(self.engine, &self.get(&pair.a)?.registration, &self.get(&pair.b)?.registration))
+    }
+
+    fn reasons(&self, pair: &Pair) -> Vec<String> {
+        let (Some(one), Some(other)) = (self.get(&pair.a), self.get(&pair.b)) else { return Vec::new() };
+        reasons(self.engine, &one.registration, &other.registration)
     }
 
     fn margin(&self) -> f64 {

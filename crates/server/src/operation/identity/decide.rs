@@ -53,7 +53,7 @@ pub async fn explain(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Fai
 /// How the two stand, and what the engine says field by field.
 async fn shown(ask: &Ask, pair: &Pair) -> Result<HttpResponse, Failure> {
     let not_known = || Failure::new(Kind::NotFound, "one of the two is not known here as a source that is in use");
-    let judged = ask.app.identity.explain(pair).await?.ok_or_else(not_known)?;
+    let (judged, reasons) = ask.app.identity.explain(pair).await?.ok_or_else(not_known)?;
     let (same, golden) = ask.app.identity.same(&pair.a).await?;
     let mut parameters = Resource::new("Parameters");
     let mut say = |name: &'static str, value: (&'static str, Node<'static>)| {
@@ -66,7 +66,7 @@ async fn shown(ask: &Ask, pair: &Pair) -> Result<HttpResponse, Failure> {
     }
     say("engine", ("valueCode", Node::text(judged.verdict.code())));
     say("weight", ("valueDecimal", Node::number(format!("{:.3}", judged.weight))));
-    for reason in judged.reasons {
+    for reason in reasons {
         say("reason", ("valueString", Node::text(reason)));
     }
     let mut json = Vec::new();
