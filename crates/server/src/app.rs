@@ -74,7 +74,7 @@ impl App {
 }
 
 /// Who is one person, as it is configured.
-fn who_is_who(config: &Config, record: &Record, access: Access) -> Result<Identity, Failure> {
+pub fn who_is_who(config: &Config, record: &Record, access: Access) -> Result<Identity, Failure> {
     let mut engine = identity::Engine::new(identity::Model::default(), identity::worker::FEW);
     (engine.thresholds.link, engine.thresholds.review) = (config.identity.link_bits, config.identity.review_bits);
     engine.secret = identity::worker::secret(record.id_key());
