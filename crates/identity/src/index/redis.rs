@@ -5,7 +5,7 @@
 //! - `meta`, the sentinel: epoch of the log, lease of the worker, count of writes, and the position up to which all is whole;
 //! - `b` hashes: block keys, each with the slots of its members, packed; `B` strings: the larger blocks;
 //! - `i` hashes: the slot of an id;
-//! - `r` hashes: 128 slots each, with the registration under seal.
+//! - `r` hashes: 32 slots each, with the registration under seal.
 //!
 //! There is one worker, so nothing is compared and swapped: but every script looks at the sentinel first, and whatever differs
 //! from what this worker wrote last is "warming". Then [`Redis::begin`] finds out how much is left of it. A change that failed
@@ -45,9 +45,9 @@ const CLEARED_MAX: usize = 1_000;
 /// Block keys that a registration is the first to have, about; and fields of a hash, so that it stays packed and is read through
 /// quickly.
 const KEYS_EACH: usize = 12;
-const FIELDS: usize = 96;
-const EXPECTED_MIN: usize = 10_000;
-/// So many times more than were expected, and the hashes are too large.
+const FIELDS: usize = 32;
+const EXPECTED_MIN: usize = 20_000;
+/// With so many times more registrations than were expected the hashes are too large, and the index is made anew of the log.
 const GROWTH: usize = 4;
 
 /// The index in Redis.
@@ -137,7 +137,7 @@ impl Redis {
         let whole = whole.and_then(|whole| whole.parse::<Position>().ok()).filter(|whole| *whole <= log.cursor);
         if let Some(whole) = whole
             && buckets > 0
-            && size <= GROWTH * (buckets as usize * FIELDS / KEYS_EACH)
+            && size <= holds(buckets)
         {
             (link.writes, link.buckets, link.whole) = (writes, buckets, true);
             return Ok(Ok((link, Some(whole))));
@@ -155,7 +155,7 @@ impl Redis {
         match self.link.as_ref().is_some_and(|link| link.whole) {
             false => Ok(false),
             true => match self.size().await {
-                Ok(_) => Ok(true),
+                Ok(size) => Ok(self.link.as_ref().is_some_and(|link| size <= holds(link.buckets))),
                 Err(Trouble::Warming) => Ok(false),
                 Err(trouble) => Err(trouble),
             },
@@ -389,6 +389,11 @@ impl Link {
             cursor = next;
         }
     }
+}
+
+/// The registrations that so many hashes hold well.
+fn holds(buckets: u32) -> usize {
+    GROWTH * (buckets as usize * FIELDS / KEYS_EACH)
 }
 
 /// Why this Redis cannot hold an index: one that forgets keys on its own would say "nobody" of somebody who is there.

@@ -20,7 +20,7 @@ end
 if is[3] ~= ARGV[3] then return redis.error_reply('WARMING the index lacks the last writes') end
 local function record_of(slot)
   local n = struct.unpack('>I4', slot)
-  return P .. 'r' .. math.floor(n / 128), n % 128
+  return P .. 'r' .. math.floor(n / 32), n % 32
 end
 local function hash_of(of, packed, at) return P .. of .. struct.unpack('>I4', packed, at) end
 ";
