@@ -12,8 +12,8 @@ use crate::key::{self, Secret};
 use crate::linkage::{Decision, is_decision};
 use crate::people::People;
 
-/// Registrations that are put into an empty index at once, some 60 MB of them: of many, more lie in one hash of Redis.
-const PART: usize = 50_000;
+/// Registrations that are put into an empty index at once, some 30 MB of them: of many, more lie in one hash of Redis.
+const PART: usize = 25_000;
 
 /// What is to be put into an empty index, and where to read on.
 struct Part {
@@ -79,20 +79,19 @@ impl Identity {
         }
     }
 
-    /// What all sources say, for an index that is empty: while one part is put into it the next is read.
+    /// What all sources say, for an index that is empty: while one part is put into it the next is read, on another core.
     async fn read_registrations(&self, state: &mut State, expected: usize) -> Result<(), Trouble> {
+        let secret = state.engine.secret;
         let mut read = 0;
-        let mut part = self.read_part(state.engine.secret, None).await?;
+        let mut part = self.read_part(secret, None).await?;
         loop {
             read += part.puts.len();
             tracing::info!(read, expected, "identity reads what was decided before");
-            let put = state.index.put(part.puts);
-            if part.next.is_none() {
-                return put.await;
-            }
-            let (done, next) = tokio::join!(put, self.read_part(state.engine.secret, part.next));
-            done?;
-            part = next?;
+            let Some(page) = part.next else { return state.index.put(part.puts).await };
+            let reader = self.clone();
+            let next = tokio::spawn(async move { reader.read_part(secret, Some(page)).await });
+            state.index.put(part.puts).await?;
+            part = next.await.expect("reading does not panic")?;
         }
     }
 
