@@ -1,18 +1,20 @@
-//! Who is one person, as others ask and stewards decide: `$match`, `$ihe-pix`, and our own `$identity-decide` and
-//! `$identity-explain`.
+//! Who is one person, as others ask and stewards decide: `$match`, `$member-match`, `$ihe-pix`, and our own `$identity-decide`
+//! and `$identity-explain`.
 //!
 //! While the index is not whole ("warming"), nobody is told that there is no such person (`safety.md` 13): the answer is 503.
 
 mod decide;
 mod matching;
+mod member;
 mod pix;
 
 pub use decide::{decide, explain};
 pub use matching::find;
+pub use member::member;
 pub use pix::{by_form as cross_reference_by_form, by_query as cross_reference};
 
 use fhir::{Node, Object, Resource};
-use identity::worker::Trouble;
+use identity::worker::{Candidate, Trouble};
 
 use crate::http::{Failure, Kind};
 
@@ -27,6 +29,12 @@ impl From<Trouble> for Failure {
             Trouble::Commit(error) => error.into(),
         }
     }
+}
+
+/// Which person a candidate is of: the golden Patient over it, or the one source.
+fn person(candidate: &Candidate) -> (bool, &str) {
+    let golden = candidate.golden.as_ref().map(|golden| golden.id.as_str());
+    (golden.is_some(), golden.unwrap_or(&candidate.id))
 }
 
 /// The parameter of this name.
