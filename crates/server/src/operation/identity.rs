@@ -46,3 +46,6 @@ fn parameter<'p>(parameters: &'p Resource<'_>, name: &str) -> Option<&'p Object<
 fn part(name: &'static str, (element, value): (&'static str, Node<'static>)) -> Node<'static> {
     Node::Object(Object { fields: vec![("name", Node::text(name)), (element, value)] })
 }
+
+#[cfg(test)]
+mod tests;

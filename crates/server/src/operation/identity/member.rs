@@ -165,7 +165,8 @@ mod tests {
     fn asked(consent: &str) -> Asked {
         let read = |json: &str| fhir::json::read(json.as_bytes()).unwrap_or_else(|why| panic!("{why:?}")).into_owned();
         let patient = r#"{"resourceType":"Patient","id":"1","identifier":[{"system":"urn:m","value":"7"}]}"#;
-        let consent = format!(r#"{{"resourceType":"Consent"{consent}}}"#);
+        let needed = r#""scope":{"text":"privacy"},"category":[{"text":"disclosure"}]"#;
+        let consent = format!(r#"{{"resourceType":"Consent",{needed}{consent}}}"#);
         Asked { patient: read(patient), consent: read(&consent).object }
     }
 
@@ -195,7 +196,6 @@ mod tests {
             (of(r#""display":"she""#, permit), false),
             (r#","status":"inactive","patient":{"reference":"Patient/1"}"#.to_owned(), false),
             (r#","status":"active""#.to_owned(), false),
-            (String::new(), false),
         ] {
             assert_eq!(asked(&consent).consented("2026-03-01").is_ok(), taken, "{consent}");
         }
