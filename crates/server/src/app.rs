@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use consent::{Access, Policy};
 use gateway::IdKey;
-use identity::golden::Rules;
 use identity::worker::Identity;
+use identity::{Engine, Model};
 use record::{Record, Time};
 
 use crate::command::Failure;
@@ -74,15 +74,25 @@ impl App {
 }
 
 /// Who is one person, as it is configured.
-fn who_is_who(config: &Config, record: &Record, access: Access) -> Result<Identity, Failure> {
-    let mut engine = identity::Engine::new(identity::Model::default(), identity::worker::FEW);
-    (engine.thresholds.link, engine.thresholds.review) = (config.identity.link_bits, config.identity.review_bits);
+pub fn who_is_who(config: &Config, record: &Record, access: Access) -> Result<Identity, Failure> {
+    let set = &config.identity;
+    let model = set.model_file.as_deref().map(model).transpose()?.unwrap_or_default();
+    let mut engine = Engine::new(model, identity::worker::FEW);
+    (engine.thresholds.link, engine.thresholds.review) = (set.link_bits, set.review_bits);
     engine.secret = identity::worker::secret(record.id_key());
-    match config.identity.redis() {
-        None => Ok(Identity::new(record.clone(), access, engine, Rules::default())),
-        Some(settings) => Identity::with_redis(record.clone(), access, engine, Rules::default(), settings)
-            .map_err(|why| Failure::Input(format!("identity.{why}"))),
+    let input = |why: String| Failure::Input(format!("identity.{why}"));
+    let rules = set.rules().map_err(input)?;
+    match set.redis() {
+        None => Ok(Identity::new(record.clone(), access, engine, rules)),
+        Some(settings) => Identity::with_redis(record.clone(), access, engine, rules, settings).map_err(input),
     }
+}
+
+/// A model that was learned, as `hilum identity tune` writes it.
+pub fn model(path: &Path) -> Result<Model, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| Failure::Input(format!("cannot read the model {}: {why}", path.display())))?;
+    Model::from_json(&text).map_err(|why| Failure::Input(format!("{}: {why}", path.display())))
 }
 
 /// The configured sources. Every fault of every source is said.
