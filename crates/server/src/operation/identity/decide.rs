@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use fhir::reference::{Literal, literal};
 use fhir::{Node, Object, Resource};
 use identity::linkage::{Pair, Verdict};
+use record::Key;
 
 use super::{parameter, part};
 use crate::app;
@@ -18,7 +19,11 @@ use crate::interaction::Answer;
 const FORM: &str = "send Parameters with two parameters `patient` (valueReference to a Patient) and `decision` (valueCode link, \
                     not-same or undo)";
 
+const NOT_KNOWN: &str = "one of the two is not known here as a source that is in use";
+
 pub async fn decide(ask: Ask, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+    ask.may_write("Linkage")?;
+    ask.may_read("Patient")?;
     let given = http::fhir_body(&request, payload, &ask.app.config.http).await?;
     let invalid = || Failure::new(Kind::Invalid, FORM);
     let references = given.object.items("parameter").iter().filter_map(Node::as_object);
@@ -32,6 +37,9 @@ pub async fn decide(ask: Ask, request: HttpRequest, payload: Payload) -> Result<
         Some("undo") => None,
         _ => return Err(invalid()),
     };
+    if !are_seen(&ask, &pair).await? {
+        return Err(Failure::new(Kind::Unprocessable, NOT_KNOWN));
+    }
     let (identity, who) = (ask.app.identity.clone(), ask.access.who().to_owned());
     let decided = pair.clone();
     http::detached(async move { Ok(identity.decide(&decided, verdict, &who, app::now()).await?) }).await?;
@@ -39,6 +47,7 @@ pub async fn decide(ask: Ask, request: HttpRequest, payload: Payload) -> Result<
 }
 
 pub async fn explain(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    ask.may_read("Patient")?;
     let pairs = http::pairs(request.query_string());
     let ids: Vec<&str> = pairs.iter().filter(|(name, _)| name == "patient").map(|(_, value)| value.as_str()).collect();
     let id = |text: &str| text.strip_prefix("Patient/").unwrap_or(text).to_owned();
@@ -50,9 +59,18 @@ pub async fn explain(ask: Ask, request: HttpRequest) -> Result<HttpResponse, Fai
     shown(&ask, &pair).await
 }
 
+/// Whether whoever asks may see both. One that he may not see is to him as one that is not there.
+async fn are_seen(ask: &Ask, pair: &Pair) -> Result<bool, Failure> {
+    let keys = [&pair.a, &pair.b].map(|id| Key::new("Patient", id.as_str()));
+    Ok(ask.app.record.current_many(&ask.access, &keys).await?.iter().all(Option::is_some))
+}
+
 /// How the two stand, and what the engine says field by field.
 async fn shown(ask: &Ask, pair: &Pair) -> Result<HttpResponse, Failure> {
-    let not_known = || Failure::new(Kind::NotFound, "one of the two is not known here as a source that is in use");
+    let not_known = || Failure::new(Kind::NotFound, NOT_KNOWN);
+    if !are_seen(ask, pair).await? {
+        return Err(not_known());
+    }
     let (judged, reasons) = ask.app.identity.explain(pair).await?.ok_or_else(not_known)?;
     let (same, golden) = ask.app.identity.same(&pair.a).await?;
     let mut parameters = Resource::new("Parameters");
@@ -74,7 +92,7 @@ async fn shown(ask: &Ask, pair: &Pair) -> Result<HttpResponse, Failure> {
     Ok(http::answer(Answer::of_resource(StatusCode::OK, json)))
 }
 
-fn reference(key: &record::Key) -> Node<'static> {
+fn reference(key: &Key) -> Node<'static> {
     Node::Object(Object { fields: vec![("reference", Node::text(key.to_string()))] })
 }
 
