@@ -37,6 +37,8 @@ use crate::worker::Trouble;
 
 /// What one script looks for or changes: a millisecond or two, in which Redis answers nobody.
 const PART: usize = 512;
+/// How often a node of a cluster may send on to another one.
+const MOVES_MAX: usize = 4;
 /// Keys that are taken away at once.
 const CLEARED_MAX: usize = 1_000;
 /// Block keys that a registration is the first to have, about; and fields of a hash, so that it stays packed and is read through
@@ -78,7 +80,7 @@ type BlockKey = [u8; KEY_BYTES];
 impl Redis {
     /// Connects to nobody yet. `id_key` is the store's; `secret` is the engine's: what keys a registration had is made of it.
     pub fn new(settings: RedisSettings, id_key: &[u8; 32], secret: Secret) -> Result<Redis, String> {
-        let client = settings.client()?;
+        let client = settings.client(None)?;
         Ok(Redis { client, settings, seal: Seal::new(id_key), secret, link: None })
     }
 
@@ -92,10 +94,10 @@ impl Redis {
 
     /// What is to be had of what is there, or an empty index.
     async fn connect(&self, log: &Log) -> Result<Result<(Link, Option<Position>), Trouble>, RedisError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.settings.timeout()))
-            .set_response_timeout(Some(self.settings.timeout()));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection = match self.node().await? {
+            Ok(connection) => connection,
+            Err(why) => return Ok(Err(Trouble::Refused(why))),
+        };
         if let Some(why) = unfit(&mut connection).await? {
             return Ok(Err(Trouble::Refused(why)));
         }
@@ -107,6 +109,28 @@ impl Redis {
         let (prefix, epoch) = (self.settings.prefix.clone(), format!("{}.{:016x}", log.epoch, form(self.secret)));
         let link = Link { connection, scripts, prefix, epoch, lease: log.lease, writes: 0, buckets: 1, whole: false };
         self.take_over(link, log).await
+    }
+
+    /// A connection to whom the keys are with: of a cluster, the node that has the slot of the prefix.
+    async fn node(&self) -> Result<Result<MultiplexedConnection, String>, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.settings.timeout()))
+            .set_response_timeout(Some(self.settings.timeout()));
+        let mut client = self.client.clone();
+        for _ in 0..MOVES_MAX {
+            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            let mut probe = ::redis::cmd("HGET");
+            probe.arg(format!("{}meta", self.settings.prefix)).arg("epoch");
+            let Err(error) = probe.query_async::<Option<String>>(&mut connection).await else {
+                return Ok(Ok(connection));
+            };
+            let Some((node, _)) = error.redirect_node() else { return Err(error) };
+            client = match self.settings.client(Some(node)) {
+                Ok(client) => client,
+                Err(why) => return Ok(Err(why)),
+            };
+        }
+        Ok(Err("redis: the nodes of the cluster do not agree on where the keys are".to_owned()))
     }
 
     async fn take_over(
