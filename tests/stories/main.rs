@@ -49,6 +49,7 @@ mod reindex;
 mod search;
 mod sending;
 mod sources;
+mod stewards;
 mod tls;
 mod transaction;
 mod transfer;

@@ -142,7 +142,7 @@ fn link(args: &Link) -> Result<(), Failure> {
 fn engine(from: &Patients, registrations: &Registrations) -> Result<Engine, Failure> {
     let count = registrations.all().len();
     let model = match &from.model {
-        Some(path) => model(path)?,
+        Some(path) => model(path).map_err(Failure::Input)?,
         None if count >= LEARNED_FROM => {
             terminal::say(format_args!("learning from {count} registrations"));
             learned(registrations, &Model::default())
@@ -233,7 +233,7 @@ fn told(decision: Decision) -> &'static str {
 fn tune(args: &Tune) -> Result<(), Failure> {
     let (registrations, _) = file::read(&args.from.patients)?;
     let before = match &args.from.model {
-        Some(path) => model(path)?,
+        Some(path) => model(path).map_err(Failure::Input)?,
         None => Model::default(),
     };
     let after = learned(&registrations, &before);
