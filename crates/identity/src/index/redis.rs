@@ -16,12 +16,11 @@
 //! code lightly optimised): 352 bytes a registration; one look-up p50 0.21 ms, p95 0.65 ms, 16 found; 10,000 put a second,
 //! of which Redis computes 60 microseconds each.
 
+mod read;
 mod script;
 mod seal;
 mod settings;
-
-use std::collections::HashMap;
-use std::sync::Arc;
+mod write;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError};
@@ -29,17 +28,15 @@ use record::Position;
 
 pub use self::script::MEMBERS_MAX;
 use self::script::Script;
-use self::seal::{ID_BYTES, KEY_BYTES, Seal};
+use self::seal::{KEY_BYTES, Seal};
 pub use self::settings::RedisSettings;
-use super::{Asked, Found, Log, Put};
+use super::Log;
 use crate::key::{self, Secret};
 use crate::registration::Registration;
 use crate::worker::Trouble;
 
 /// What one script looks for or changes: a millisecond or two, in which Redis answers nobody.
 const PART: usize = 512;
-/// Scripts that are sent before an answer is waited for.
-const SENT_MAX: usize = 64;
 /// Keys that are taken away at once.
 const CLEARED_MAX: usize = 1_000;
 /// Block keys that a registration is the first to have, about; and fields of a hash, so that it stays packed and is read through
@@ -75,21 +72,8 @@ struct Link {
 
 /// Where a registration lies.
 type Slot = [u8; 4];
-
-/// Of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
-    Out,
-    In,
-}
-
-/// What registrations leave behind, and what they bring.
-#[derive(Default)]
-struct Change {
-    moves: Vec<([u8; KEY_BYTES], Way, Slot)>,
-    /// Nothing under seal: it goes.
-    records: Vec<(Slot, [u8; ID_BYTES], Vec<u8>)>,
-}
+/// Of a block: the number of its hash and its field there.
+type BlockKey = [u8; KEY_BYTES];
 
 impl Redis {
     /// Connects to nobody yet. `id_key` is the store's; `secret` is the engine's: what keys a registration had is made of it.
@@ -174,162 +158,6 @@ impl Redis {
         let check = self.link()?.call(Script::Check);
         let size: Vec<usize> = self.query(::redis::pipe().add_command(check)).await?;
         Ok(size.first().copied().unwrap_or_default())
-    }
-
-    pub(super) async fn look_up(&mut self, asked: &[Asked], block_max: usize) -> Result<Vec<Vec<Arc<Found>>>, Trouble> {
-        if !self.link()?.whole {
-            return Err(Trouble::Warming);
-        }
-        let mut all = Vec::with_capacity(asked.len());
-        // Whoever is found by several is opened once.
-        let mut opened: HashMap<[u8; 4], Arc<Found>> = HashMap::new();
-        for part in asked.chunks(SENT_MAX) {
-            let mut pipe = ::redis::pipe();
-            for asked in part {
-                let mut look_up = self.link()?.call(Script::LookUp);
-                look_up.arg(block_max).arg(self.keys(&asked.keys)?);
-                pipe.add_command(look_up);
-            }
-            let answers: Vec<Vec<Vec<u8>>> = self.query(&pipe).await?;
-            for (asked, answer) in part.iter().zip(answers) {
-                let mut found = Vec::with_capacity(answer.len());
-                for entry in &answer {
-                    found.push(self.opened(entry, &mut opened)?);
-                }
-                found.retain(|found| found.registration.id != asked.id);
-                all.push(found);
-            }
-        }
-        Ok(all)
-    }
-
-    fn opened(&self, entry: &[u8], opened: &mut HashMap<[u8; 4], Arc<Found>>) -> Result<Arc<Found>, Trouble> {
-        let (slot, sealed) = entry.split_first_chunk::<4>().ok_or(Trouble::Warming)?;
-        if let Some(found) = opened.get(slot) {
-            return Ok(found.clone());
-        }
-        let found = self.seal.open(sealed).ok_or(Trouble::Warming)?;
-        opened.insert(*slot, found.clone());
-        Ok(found)
-    }
-
-    pub(super) async fn get(&mut self, ids: &[&str]) -> Result<Vec<Option<Arc<Found>>>, Trouble> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let buckets = self.link()?.buckets;
-        let mut pipe = ::redis::pipe();
-        for part in ids.chunks(PART) {
-            let hashes: Vec<u8> = part.iter().flat_map(|id| self.seal.id(id, buckets)).collect();
-            let mut get = self.link()?.call(Script::Get);
-            get.arg(hashes);
-            pipe.add_command(get);
-        }
-        let answers: Vec<Vec<Option<Vec<u8>>>> = self.query(&pipe).await?;
-        let mut found = Vec::with_capacity(ids.len());
-        for (id, sealed) in ids.iter().zip(answers.into_iter().flatten()) {
-            let one = match sealed {
-                None => None,
-                Some(sealed) => Some(self.seal.open(&sealed).ok_or(Trouble::Warming)?),
-            };
-            found.push(one.filter(|one| one.registration.id == *id));
-        }
-        if found.len() == ids.len() { Ok(found) } else { Err(Trouble::Warming) }
-    }
-
-    pub(super) async fn put(&mut self, puts: &[Put]) -> Result<(), Trouble> {
-        let ids: Vec<&str> = puts.iter().map(|put| put.found.registration.id.as_str()).collect();
-        let slots = self.slots(&ids).await?;
-        let mut change = Change::default();
-        for (put, (slot, before)) in puts.iter().zip(slots) {
-            // Keys that it had before are put in again: the change that is repeated here may have taken them out.
-            let mut gone = before.map(|before| key::keys(&before.registration, self.secret)).unwrap_or_default();
-            gone.retain(|key| !put.keys.contains(key));
-            self.moves(&mut change, &gone, slot, Way::Out)?;
-            self.moves(&mut change, &put.keys, slot, Way::In)?;
-            change.records.push((slot, self.id(&put.found.registration.id)?, self.seal.close(&put.found)));
-        }
-        self.write(change).await
-    }
-
-    pub(super) async fn remove(&mut self, ids: &[&str]) -> Result<(), Trouble> {
-        let mut change = Change::default();
-        for (id, (slot, before)) in ids.iter().zip(self.slots(ids).await?) {
-            let gone = before.map(|before| key::keys(&before.registration, self.secret)).unwrap_or_default();
-            self.moves(&mut change, &gone, slot, Way::Out)?;
-            change.records.push((slot, self.id(id)?, Vec::new()));
-        }
-        self.write(change).await
-    }
-
-    /// The slots of these, and what is there of them.
-    async fn slots(&mut self, ids: &[&str]) -> Result<Vec<(Slot, Option<Arc<Found>>)>, Trouble> {
-        let mut scripts = Vec::new();
-        for part in ids.chunks(PART) {
-            let mut hashes = Vec::with_capacity(part.len() * ID_BYTES);
-            for id in part {
-                hashes.extend(self.id(id)?);
-            }
-            scripts.push((Script::Slots, vec![hashes]));
-        }
-        let mut slots = Vec::with_capacity(ids.len());
-        for entry in self.run::<Vec<Vec<u8>>>(scripts).await?.into_iter().flatten() {
-            let (slot, sealed) = entry.split_first_chunk::<4>().ok_or(Trouble::Warming)?;
-            let found = match sealed {
-                [] => None,
-                sealed => Some(self.seal.open(sealed).ok_or(Trouble::Warming)?),
-            };
-            slots.push((*slot, found));
-        }
-        if slots.len() == ids.len() { Ok(slots) } else { Err(Trouble::Warming) }
-    }
-
-    fn moves(&self, change: &mut Change, keys: &[u64], slot: Slot, way: Way) -> Result<(), Trouble> {
-        let buckets = self.link()?.buckets;
-        change.moves.extend(keys.iter().map(|key| (self.seal.block_key(*key, buckets), way, slot)));
-        Ok(())
-    }
-
-    /// Makes a change: the blocks first, so that whoever is there is in all the blocks of its keys.
-    async fn write(&mut self, mut change: Change) -> Result<(), Trouble> {
-        change.moves.sort_unstable();
-        let mut blocks = Vec::new();
-        for block in change.moves.chunk_by(|one, other| one.0 == other.0) {
-            let slots = |way| block.iter().filter(|of| of.1 == way).flat_map(|of| of.2).collect::<Vec<u8>>();
-            blocks.push([block[0].0.to_vec(), slots(Way::Out), slots(Way::In)]);
-        }
-        let records = change.records.into_iter().map(|(slot, id, sealed)| [slot.to_vec(), id.to_vec(), sealed]);
-        let records: Vec<[Vec<u8>; 3]> = records.collect();
-        let blocks = blocks.chunks(PART).map(|part| (Script::Blocks, part.concat()));
-        let records = records.chunks(PART).map(|part| (Script::Records, part.concat()));
-        self.run::<i64>(blocks.chain(records).collect()).await?;
-        Ok(())
-    }
-
-    /// Runs scripts that write, in order, each with its arguments.
-    async fn run<T: FromRedisValue>(&mut self, scripts: Vec<(Script, Vec<Vec<u8>>)>) -> Result<Vec<T>, Trouble> {
-        let mut answers = Vec::with_capacity(scripts.len());
-        for part in scripts.chunks(SENT_MAX) {
-            let mut pipe = ::redis::pipe();
-            for (script, arguments) in part {
-                let link = self.link_mut()?;
-                let mut call = link.call(*script);
-                link.writes += 1;
-                call.arg(arguments);
-                pipe.add_command(call);
-            }
-            answers.extend(self.query::<Vec<T>>(&pipe).await?);
-        }
-        Ok(answers)
-    }
-
-    fn id(&self, id: &str) -> Result<[u8; ID_BYTES], Trouble> {
-        Ok(self.seal.id(id, self.link()?.buckets))
-    }
-
-    fn keys(&self, keys: &[u64]) -> Result<Vec<u8>, Trouble> {
-        let buckets = self.link()?.buckets;
-        Ok(keys.iter().flat_map(|key| self.seal.block_key(*key, buckets)).collect())
     }
 
     fn link(&self) -> Result<&Link, Trouble> {

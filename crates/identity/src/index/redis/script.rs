@@ -1,4 +1,4 @@
-//! What Redis does itself, so that a look-up is one trip, and a change of many blocks costs one call for each hash that has some.
+//! What Redis does itself, so that what changes is of the index that is believed in, and a change of many blocks costs one call for each hash that has some.
 //!
 //! Every script looks first whether this is the index that the worker believes it to be: of this log, under its lease, after
 //! exactly its last write. A replica that took over without the last writes, a flush, another worker: all differ in that.
@@ -6,6 +6,9 @@
 
 /// The most members of a block that are kept; the script says the same.
 pub const MEMBERS_MAX: usize = 2_048;
+
+/// Slots of one hash of registrations; the scripts say the same.
+pub const SLOTS_EACH: u32 = 32;
 
 /// The first three arguments are epoch, lease and count of writes; the fourth is the prefix of all keys. `KEYS[1]` is the
 /// sentinel, the one key that Redis Cluster routes by.
@@ -26,29 +29,6 @@ local function hash_of(of, packed, at) return P .. of .. struct.unpack('>I4', pa
 ";
 
 const CHECK: &str = "return redis.call('HGET', KEYS[1], 'size')";
-
-/// 5: the most members of a block; 6: keys. Gives slot and sealed registration in one.
-const LOOK_UP: &str = r"
-local most, keys, seen, out = 4 * tonumber(ARGV[5]), ARGV[6], {}, {}
-for at = 1, #keys, 7 do
-  local slots = redis.call('HGET', hash_of('b', keys, at), string.sub(keys, at + 4, at + 6))
-  if slots == '' then
-    local long = P .. 'B' .. string.sub(keys, at, at + 6)
-    slots = redis.call('STRLEN', long) <= most and redis.call('GET', long)
-  end
-  if slots and #slots >= 4 and #slots <= most then
-    for at = 1, #slots, 4 do
-      local slot = string.sub(slots, at, at + 3)
-      if not seen[slot] then
-        seen[slot] = true
-        local sealed = redis.call('HGET', record_of(slot))
-        if sealed then out[#out + 1] = slot .. sealed end
-      end
-    end
-  end
-end
-return out
-";
 
 /// 5: hashes of ids. Gives a sealed registration or nil for each.
 const GET: &str = r"
@@ -195,7 +175,6 @@ return 1
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
     Check,
-    LookUp,
     Get,
     Slots,
     Blocks,
@@ -207,9 +186,8 @@ pub enum Script {
 }
 
 impl Script {
-    pub const ALL: [Script; 10] = [
+    pub const ALL: [Script; 9] = [
         Script::Check,
-        Script::LookUp,
         Script::Get,
         Script::Slots,
         Script::Blocks,
@@ -223,7 +201,6 @@ impl Script {
     pub fn text(self) -> String {
         match self {
             Script::Check => [GUARD, CHECK].concat(),
-            Script::LookUp => [GUARD, LOOK_UP].concat(),
             Script::Get => [GUARD, GET].concat(),
             Script::Slots => [GUARD, SLOTS].concat(),
             Script::Blocks => [GUARD, BLOCKS].concat(),
