@@ -61,6 +61,19 @@ fn a_feed_adds_revises_and_removes() {
     let mut elsewhere = patient("1", "Minna");
     elsewhere["id"] = json!("of-the-source");
     assert_eq!(feed(&fhir, "urn:ward", "1", &elsewhere, &[]).status, 400, "its id is another's");
+    // A number that was used again.
+    let mut other = patient("1", "Bartholomew");
+    (other["name"][0]["family"], other["birthDate"], other["gender"]) =
+        (json!("Oyelaran"), json!("1990"), json!("male"));
+    let mut known = patient("1", "Minna");
+    known["gender"] = json!("female");
+    assert_eq!(feed(&fhir, "urn:ward", "1", &known, &[]).status, 200);
+    let refused = feed(&fhir, "urn:ward", "1", &other, &[]);
+    assert!(refused.status == 422 && !refused.text.contains("Oyelaran"), "{}", refused.text);
+    let request = json!({ "method": "PUT", "url": "Patient?identifier=urn:ward|1" });
+    let entry = json!({ "resource": other, "request": request });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+    assert_eq!(fhir.post("", &[], &bundle).status, 422);
     for expected in [204, 204] {
         assert_eq!(fhir.delete("Patient?identifier=urn:ward%7C1", &[]).status, expected);
     }
@@ -83,7 +96,11 @@ fn a_duplicate_that_a_feed_resolves_is_merged_and_stays_so() {
             "other": { "reference": format!("Patient/{survivor}"), "identifier": { "value": "1" } } }] });
         assert!(contains(&resolved.json(), &link).is_ok(), "{}", resolved.text);
     }
-    assert_eq!(fhir.versions(&format!("Patient/{survivor}")), 2, "said twice, merged once");
+    let request = json!({ "method": "PUT", "url": "Patient?identifier=urn:ward|2" });
+    let entry = json!({ "resource": replaced("2", by_number("1")), "request": request });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+    assert_eq!(fhir.post("", &[], &bundle).status, 200, "what was merged before may be said anywhere");
+    assert_eq!(fhir.versions(&format!("Patient/{survivor}")), 2, "said three times, merged once");
     assert_eq!(fhir.search(&format!("Observation?subject=Patient/{survivor}")).len(), 2);
 
     // A revision keeps what it does not know of; nothing wakes the prior.

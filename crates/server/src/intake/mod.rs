@@ -7,7 +7,7 @@
 mod admit;
 pub mod answer;
 mod file;
-mod guard;
+pub mod guard;
 mod lanes;
 mod merge;
 mod rewrite;

@@ -5,8 +5,9 @@
 //! reference or by its identifier. One that nobody knows is made, with what is told of it alone, and is marked
 //! for a person to look at: `Patient?_tag=urn:hilum:identity|unknown-survivor`. The mark goes when the feed tells who that is.
 //!
-//! What comes later for a Patient that was merged is refused and names the survivor: it would wake what is retired. A revision does not
-//! know what its Patient replaces, and does not take it away. Taking a merge back is `$unmerge`'s.
+//! An identifier that comes with somebody else's birth date, sex and name is refused. What comes later for a Patient that was
+//! merged is refused and names the survivor: it would wake what is retired. A revision does not know what its Patient replaces,
+//! and does not take it away. Taking a merge back is `$unmerge`'s.
 
 use fhir::reference::{Literal, literal};
 use fhir::{Issue, IssueType, Node, Object, Resource};
@@ -16,6 +17,7 @@ use record::{Change, Commit, CommitError, Condition, Key, Version};
 use super::merge;
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind, Match, Return};
+use crate::intake::guard;
 use crate::interaction::{Answer, conditional, update, write};
 
 /// The tag of a Patient that was made only because another was replaced by it.
@@ -36,6 +38,7 @@ pub async fn put(
     let key = Key::new("Patient", patient.id().expect("it was given one if it had none"));
     let mut patient = patient.clone();
     if let Some(before) = &before {
+        same_person(before, &patient)?;
         keep_replaced(&mut patient, before);
     }
     let Some(named) = Named::of(ask, &patient)? else {
@@ -57,12 +60,25 @@ pub async fn put(
     join(ask, &patient, wanted.is_some(), current, condition, survivor).await
 }
 
+/// The wrong-patient guard (`safety.md` 1): a number that was used again would put one person in the place of another. Who means it
+/// says so by an update by id.
+fn same_person(known: &Resource<'_>, told: &Resource<'_>) -> Result<(), Failure> {
+    if guard::wrong_person(known, told).is_none() {
+        return Ok(());
+    }
+    let text = "birth date, sex and name all disagree with the Patient that meets the condition: was the identifier reused or \
+                mistyped? to correct the Patient, update it by its id";
+    Err(Failure::new(Kind::Unprocessable, text))
+}
+
 /// In a transaction a Patient is only revised: a merge is sent by itself, or in a batch.
 pub async fn only_revises(ask: &Ask, patient: &Resource<'static>, current: Option<&Version>) -> Result<(), Failure> {
     let before = current.filter(|version| !version.is_deleted()).map(merge::read).transpose()?;
+    before.as_ref().map_or(Ok(()), |before| same_person(before, patient))?;
+    let said_before = before.as_ref().and_then(|before| Named::of(ask, before).ok().flatten());
     match Named::of(ask, patient)? {
         None => awake(ask, &Key::new("Patient", patient.id().expect("it was given one if it had none"))).await,
-        Some(_) if before.is_some_and(|before| links(&before, REPLACED_BY).next().is_some()) => Ok(()),
+        Some(named) if said_before.is_some_and(|before| before.means(&named)) => Ok(()),
         Some(_) => {
             let text = "a Patient that is newly replaced by another is merged, which no transaction does: send it alone or in a batch";
             Err(Failure::new(Kind::Unprocessable, text))
@@ -188,6 +204,12 @@ impl Named {
             }
             _ => Ok(Some(named)),
         }
+    }
+
+    /// Whether both name the same by the same.
+    fn means(&self, other: &Named) -> bool {
+        let same_key = self.key.is_some() && self.key == other.key;
+        same_key || self.identifier.is_some() && self.identifier == other.identifier
     }
 
     /// The one that is meant, as it is; or a new one with what is told of it.

@@ -23,8 +23,6 @@ use crate::interaction::Answer;
 
 /// Candidates that are looked at.
 const LOOKED_AT_MAX: usize = 100;
-/// Sources of one person that are asked for an identifier, at most.
-const SOURCES_MAX: usize = 100;
 /// Member number (HL7 v2 table 0203), and the unique member identifier of HRex.
 const MEMBER_TYPES: [&str; 2] = ["UMB", "MB"];
 const FORM: &str = "send Parameters with the resources MemberPatient (a Patient), CoverageToMatch (a Coverage) and Consent (a \
@@ -38,12 +36,11 @@ pub async fn member(ask: Ask, request: HttpRequest, payload: Payload) -> Result<
     let found = ask.app.identity.find(&asked.patient, LOOKED_AT_MAX).await?;
     let certain: Vec<_> = found.iter().filter(|of| of.verdict == Verdict::Link).collect();
     let people: BTreeSet<_> = certain.iter().map(|of| person(of)).collect();
-    let (Some(first), 1) = (certain.first(), people.len()) else { return Err(unknown()) };
-    let (same, _) = ask.app.identity.same(&first.id).await?;
-    // The likeliest first, then whatever else is hers.
-    let others = same.iter().filter(|id| !certain.iter().any(|of| of.id == **id));
-    let ids = certain.iter().map(|of| of.id.as_str()).chain(others.map(String::as_str));
-    let keys: Vec<Key> = ids.take(SOURCES_MAX).map(|id| Key::new("Patient", id)).collect();
+    if people.len() != 1 {
+        return Err(unknown());
+    }
+    // Only those who were found themselves: what a machine has linked with them is not what was consented to (`safety.md` 12).
+    let keys: Vec<Key> = certain.iter().map(|of| Key::new("Patient", of.id.as_str())).collect();
     let versions = ask.app.record.current_many(&ask.access, &keys).await?;
     let (key, identifier) =
         versions.iter().flatten().filter_map(member_of).min_by_key(|of| of.0).ok_or_else(unknown).map(|of| of.1)?;

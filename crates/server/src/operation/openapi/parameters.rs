@@ -11,7 +11,7 @@ enum Of {
     Number(u32),
     Instant,
     Id,
-    OneOf(&'static [&'static str]),
+    Among(&'static [&'static str]),
 }
 
 type Parameter = (&'static str, &'static str, Of);
@@ -27,11 +27,11 @@ const PATH: [Parameter; 5] = [
 const QUERY: [Parameter; 19] = [
     ("_format", "json, xml, or a media type; covers Accept", Of::Text),
     ("_pretty", "with lines and indentation", Of::Bool),
-    ("_summary", "a part of each resource, or the count alone", Of::OneOf(&["true", "text", "data", "count", "false"])),
+    ("_summary", "a part of each resource, or the count alone", Of::Among(&["true", "text", "data", "count", "false"])),
     ("_elements", "these top-level elements and what is required, with commas", Of::Text),
     ("_count", "entries a page; a greater number than the server's is cut to it", Of::Number(0)),
     ("_sort", "search parameters with commas, with - before one for descending order", Of::Text),
-    ("_total", "how well the number of matches must be known", Of::OneOf(&["none", "estimate", "accurate"])),
+    ("_total", "how well the number of matches must be known", Of::Among(&["none", "estimate", "accurate"])),
     (
         "_include",
         "what a match refers to: Type:parameter, Type:parameter:Target, Type:* or *; also _include:iterate",
@@ -87,7 +87,7 @@ fn schema(of: Of) -> Value {
         Of::Number(least) => json!({ "type": "integer", "minimum": least }),
         Of::Instant => json!({ "type": "string", "format": "date-time" }),
         Of::Id => json!({ "type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$" }),
-        Of::OneOf(values) => json!({ "type": "string", "enum": values }),
+        Of::Among(values) => json!({ "type": "string", "enum": values }),
     }
 }
 
