@@ -42,8 +42,11 @@ pub enum Verdict {
 pub enum By {
     /// The engine, with the version of its model.
     Machine(String),
-    /// A person, or a message of a source that speaks for one. It stands until a person takes it back.
+    /// A person. It stands until a person takes it back.
     Person(String),
+    /// A message of a source (A24, A37): which source, and which message. It stands against the engine, and until a person or
+    /// a source says otherwise.
+    Source(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +123,7 @@ impl Decision {
         let (who, name) = match by {
             By::Machine(model) => ("model", model),
             By::Person(name) => ("person", name),
+            By::Source(name) => ("source", name),
         };
         let mut parts = vec![
             extension(who, ("valueString", Node::text(name.clone()))),
@@ -156,6 +160,7 @@ impl Decision {
             match part.str("url")? {
                 "model" => by = text().map(By::Machine),
                 "person" => by = text().map(By::Person),
+                "source" => by = text().map(By::Source),
                 "reason" => reasons.extend(text()),
                 "weight" => {
                     if let Some(Node::Number(number)) = part.get("valueDecimal") {

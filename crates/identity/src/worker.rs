@@ -41,6 +41,9 @@ pub fn secret(id_key: &[u8; 32]) -> Secret {
     Secret([half(0), half(8)])
 }
 
+const TWO_PEOPLE: &str =
+    "it was said that somebody of the one and somebody of the other are two people: take that back first";
+const OVERRULED: &str = "a person has decided otherwise of these two, or of who is one person with them";
 /// Versions of the log that one step takes.
 const STEP: usize = 2_000;
 
@@ -192,9 +195,36 @@ impl Identity {
         if state.warm { Ok(state) } else { Err(Trouble::Warming) }
     }
 
-    /// What a person decides of two Patients; `None` takes back what a person had decided.
+    /// What a person decides of two Patients; `None` takes back what a person or a source had decided.
     pub async fn decide(&self, pair: &Pair, verdict: Option<Verdict>, who: &str, now: Time) -> Result<(), Trouble> {
+        self.take(pair, verdict, By::Person(who.to_owned()), now).await
+    }
+
+    /// What a source says of two Patients (A24, A37): refused where a person has said otherwise. Said again it changes nothing.
+    pub async fn told(&self, pair: &Pair, verdict: Verdict, source: &str, now: Time) -> Result<(), Trouble> {
+        self.take(pair, Some(verdict), By::Source(source.to_owned()), now).await
+    }
+
+    /// Follows the log until it is past `position`, by at most this many steps. False: it is further behind than that.
+    pub async fn reach(&self, position: Position, steps: usize, now: Time) -> Result<bool, Trouble> {
+        for _ in 0..steps {
+            drop(self.warm_state().await?);
+            if self.0.record.cursor(FOLLOWER).await? >= position {
+                return Ok(true);
+            }
+            self.step(now).await?;
+        }
+        Ok(self.0.record.cursor(FOLLOWER).await? >= position)
+    }
+
+    async fn take(&self, pair: &Pair, verdict: Option<Verdict>, by: By, now: Time) -> Result<(), Trouble> {
         let mut state = self.warm_state().await?;
+        let is_source = matches!(by, By::Source(_));
+        match state.people.said(pair) {
+            Some((known, _)) if is_source && Some(known) == verdict => return Ok(()),
+            Some((_, By::Person(_))) if is_source => return Err(Trouble::Refused(OVERRULED.to_owned())),
+            _ => {}
+        }
         let found = state.got(&[&pair.a, &pair.b]).await?;
         for (id, found) in [&pair.a, &pair.b].into_iter().zip(found) {
             let key = Key::new("Patient", id.as_str());
@@ -205,11 +235,11 @@ impl Identity {
         let ids = BTreeSet::from([pair.a.clone(), pair.b.clone()]);
         let desk = state.around(&ids).await?;
         let before = state.people.kept(pair);
+        let joined = if is_source { state.people.joined_by_persons(&ids) } else { Vec::new() };
         let mut outcome = Outcome::default();
         match verdict {
             Some(verdict) => {
-                let by = By::Person(who.to_owned());
-                let reasons = vec!["a person has decided".to_owned()];
+                let reasons = vec![if is_source { "a source has said so" } else { "a person has decided" }.to_owned()];
                 let decision = Decision { pair: pair.clone(), verdict, by, weight: 0.0, reasons };
                 state.people.remember(&decision);
                 outcome.decisions.push(decision);
@@ -217,10 +247,14 @@ impl Identity {
             None => state.people.take_back(pair),
         }
         merge(&mut outcome, state.settle(&desk, &ids, &[]));
-        if verdict == Some(Verdict::Link) && !state.people.same(&pair.a).contains(&pair.b) {
+        let is_one = |pair: &Pair| state.people.same(&pair.a).contains(&pair.b);
+        let refused = match verdict {
+            Some(Verdict::Link) if !is_one(pair) => Some(TWO_PEOPLE),
+            _ => (!joined.iter().all(is_one)).then_some(OVERRULED),
+        };
+        if let Some(text) = refused {
             state.people.put_back(pair, before);
             state.settle(&desk, &ids, &[]);
-            let text = "a person has said that somebody of the one and somebody of the other are two people: take that back first";
             return Err(Trouble::Refused(text.to_owned()));
         }
         state.warm = false;

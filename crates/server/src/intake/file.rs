@@ -7,6 +7,7 @@ use fhir::apply::{self, Change, Current, Op, State};
 use fhir::{Issue, IssueType, Resource};
 use gateway::{Merging, Planned, Translation};
 use hl7v2::Message;
+use identity::linkage::{Pair, Verdict};
 use record::{Commit, Expect, Key, ReadError, Record, Redirect, Remembered, Time, Version, Write};
 
 use super::guard;
@@ -20,6 +21,8 @@ pub struct Filed {
     pub issues: Vec<Issue>,
     /// Why a person must look at it; nothing of it was applied then (but a stub of a survivor nobody knew).
     pub parked: Option<Issue>,
+    /// What it says of two Patients being one person or two, to be decided once it is stored.
+    pub told: Vec<(Pair, Verdict)>,
 }
 
 /// The Patients that a message speaks of, by the ids that it names.
@@ -60,6 +63,7 @@ pub async fn file(
         now,
         redirects: Vec::new(),
         places: HashMap::new(),
+        told: Vec::new(),
         next: Vec::new(),
         issues: Vec::new(),
     };
@@ -136,6 +140,7 @@ struct Filing<'k> {
     now: Time,
     redirects: Vec<Redirect>,
     places: HashMap<Key, Key>,
+    told: Vec<(Pair, Verdict)>,
     next: Vec<Next<'k>>,
     issues: Vec<Issue>,
 }
@@ -160,6 +165,7 @@ impl<'k> Filing<'k> {
             match merge::step(merging, &standing) {
                 Step::Nothing => {}
                 Step::Park(reason) => return Err(reason),
+                Step::Tell(pair, verdict) => self.told.push((pair, verdict)),
                 Step::Redirect(redirect) => {
                     if let Redirect::Begin { kind, from, to, .. } = &redirect {
                         self.places.insert(Key::new(kind, from), Key::new(kind, to));
@@ -377,7 +383,7 @@ impl<'k> Filing<'k> {
     }
 
     fn park(self, record: &Record, reason: Issue) -> Filed {
-        Filed { parked: Some(reason), ..self.done(record) }
+        Filed { parked: Some(reason), told: Vec::new(), ..self.done(record) }
     }
 
     fn done(self, record: &Record) -> Filed {
@@ -400,7 +406,7 @@ impl<'k> Filing<'k> {
                 key: next.key,
             });
         }
-        Filed { commit, issues: self.issues, parked: None }
+        Filed { commit, issues: self.issues, parked: None, told: self.told }
     }
 }
 
