@@ -163,8 +163,7 @@ fn without_the_index_the_message_waits() {
     decide(&hilum.fhir(), &ids, "undo");
     hilum.stop();
     // While no server runs nobody follows the log.
-    let replayed =
-        crate::support::cli::hilum(&["message", "replay", &number, "--data", &data, "--config", &config]);
+    let replayed = crate::support::cli::hilum(&["message", "replay", &number, "--data", &data, "--config", &config]);
     assert_eq!(replayed.code, 1, "{}", replayed.talk);
     hilum.start_again();
     assert_eq!(hilum.parked().len(), 1, "it waits");

@@ -38,6 +38,7 @@ mod licences;
 mod link;
 mod lists;
 mod merge;
+mod moving;
 mod node_peer;
 mod operations;
 mod order;

@@ -36,7 +36,8 @@ fn known_elsewhere(rest: &str) -> Vec<u8> {
 /// PID-3.1 of everybody in an answer.
 fn numbers(answer: &Ack) -> Vec<String> {
     let pids = answer.0.split('\r').filter(|text| text.starts_with("PID|"));
-    let numbers = pids.flat_map(|pid| pid.split('|').nth(3).unwrap_or_default().split('~').map(str::to_owned).collect::<Vec<_>>());
+    let numbers = pids
+        .flat_map(|pid| pid.split('|').nth(3).unwrap_or_default().split('~').map(str::to_owned).collect::<Vec<_>>());
     let mut numbers: Vec<String> = numbers.map(|of| of.split('^').next().unwrap_or_default().to_owned()).collect();
     numbers.sort_unstable();
     numbers
@@ -109,7 +110,11 @@ fn a_long_answer_comes_in_parts_that_see_one_moment() {
     let seal = &pointer[pointer.rfind('.').expect("it is sealed")..];
     for (what, fields, pointer) in [
         ("another question", "@PID.5.1^Quist", pointer.clone()),
-        ("a pointer that was mended", "@PID.5.1^Maran", format!("0.{}{seal}", pointer.split('.').nth(1).expect("a page"))),
+        (
+            "a pointer that was mended",
+            "@PID.5.1^Maran",
+            format!("0.{}{seal}", pointer.split('.').nth(1).expect("a page")),
+        ),
         ("nonsense", "@PID.5.1^Maran", "x".to_owned()),
         ("a page without its seal", "@PID.5.1^Maran", "0.1-a1".to_owned()),
     ] {
@@ -119,10 +124,17 @@ fn a_long_answer_comes_in_parts_that_see_one_moment() {
     }
     // Another source's.
     let two = format!("{WARD}{}", WARD.replace("\"ward\"", "\"other\""));
-    let hilum = { drop(hilum); Hilum::configured(&two) };
+    let hilum = {
+        drop(hilum);
+        Hilum::configured(&two)
+    };
     let (mut ward, mut other) = (hilum.line(), Line::connect(hilum.mllp(1)));
     for number in 1..4 {
-        ward.accepted(&adt("A28", "20260301090000", &format!("PID|1||{number}^^^NORTH^MR||Maran^Ilse{number}||1971030{number}|F")));
+        ward.accepted(&adt(
+            "A28",
+            "20260301090000",
+            &format!("PID|1||{number}^^^NORTH^MR||Maran^Ilse{number}||1971030{number}|F"),
+        ));
     }
     let first = ward.say(&demographics("@PID.5.1^Maran", "\nRCP|I|1^RD"));
     let goes_on = demographics("@PID.5.1^Maran", &format!("\nRCP|I|1^RD\nDSC|{}", first.field("DSC", 1)));
@@ -162,7 +174,8 @@ fn a_question_that_makes_no_sense_is_told_where() {
         assert_eq!(answer.code(), "AE", "{what}: {}", answer.0);
         assert_eq!((answer.field("ERR", 2), answer.field("QAK", 2)), (place, "AE"), "{what}: {}", answer.0);
         assert!(numbers(&answer).is_empty(), "{what}");
-        let told: Vec<&str> = answer.0.split('\r').filter(|text| text.starts_with("ERR") || text.starts_with("MSA")).collect();
+        let told: Vec<&str> =
+            answer.0.split('\r').filter(|text| text.starts_with("ERR") || text.starts_with("MSA")).collect();
         assert!(!told.join("").contains("Maran") && !told.join("").contains("yesterday"), "{what}: {told:?}");
     }
     let huge = line.say(&demographics("@PID.5.1^Maran", "\nRCP|I|4000000000^RD"));

@@ -10,9 +10,9 @@ use hl7v2::Message;
 use identity::linkage::{Pair, Verdict};
 use record::{Commit, Expect, Key, ReadError, Record, Redirect, Remembered, Time, Version, Write};
 
-use super::guard;
 use super::merge::{self, Standing, Step};
 use super::rewrite::{self, Redirected};
+use super::{follow, guard};
 use crate::source::Source;
 
 /// What a message comes to.
@@ -196,10 +196,13 @@ impl<'k> Filing<'k> {
         translation: &Translation<'k>,
     ) -> Result<Result<(), Issue>, ReadError> {
         let redirected = self.redirected(translation);
+        let stored = |key: &Key| follow::subject(&fhir::json::read(self.known.resource(key)?).ok()?);
+        let followed = follow::followed(record, translation, |key| self.place(&key.kind, &key.id), stored).await?;
         for planned in translation.planned.iter().filter(|planned| !planned.transient) {
             let place = self.place(planned.change.kind, &planned.change.id);
             let named = Key::new(planned.change.kind, planned.change.id.clone());
-            if place != named && self.known.resource(&named).is_some() {
+            // Of a result that is filed elsewhere a person moved it: what it says goes there too.
+            if place != named && planned.same.is_none() && self.known.resource(&named).is_some() {
                 self.note(
                     &place,
                     "was merged into another record: what came for it was filed there, what it says of itself was left",
@@ -208,6 +211,13 @@ impl<'k> Filing<'k> {
             }
             let mut change = planned.change.clone();
             rewrite::rewrite(&mut change.writes, &redirected);
+            if let Some((told, meant)) = followed.get(&named) {
+                let told = redirected.get(told).unwrap_or(told).clone();
+                rewrite::rewrite(&mut change.writes, &Redirected::from([(told, meant.clone())]));
+                // The visit that the message names is the other patient's.
+                change.writes.retain(|write| write.path != ["encounter"]);
+                self.note(&place, "was moved to another patient by a person: what came for it follows");
+            }
             if let Some(reason) = self.wrong_person(&place, &change) {
                 return Ok(Err(reason));
             }

@@ -35,11 +35,8 @@ impl Intake {
             Ok(()) => Decision { outcome: Outcome::Applied, verdict: Verdict::accepted(), issues: Vec::new() },
             Err(reason) => Decision::parked(source, reason, Vec::new()),
         };
-        let attempt = Attempt {
-            outcome: decision.outcome,
-            issues: answer::outcome_json(&decision.issues),
-            residue: Vec::new(),
-        };
+        let attempt =
+            Attempt { outcome: decision.outcome, issues: answer::outcome_json(&decision.issues), residue: Vec::new() };
         let receipt = Replay { message: told.id, mended: None, patients: told.patients.to_vec(), attempt };
         let commit = Commit { now: now(), receipt: Some(Receipt::Replay(receipt)), ..Commit::default() };
         let outcome = match self.commit(commit).await {
@@ -54,7 +51,9 @@ impl Intake {
         let identity = &self.0.identity;
         match identity.reach(told.position, STEPS_MAX, now()).await {
             Ok(true) => {}
-            Ok(false) => return Err(later("who is one person is not known up to this message yet: replay it in a while")),
+            Ok(false) => {
+                return Err(later("who is one person is not known up to this message yet: replay it in a while"));
+            }
             Err(trouble) => return Err(reason(&trouble)),
         }
         let who = format!("source {}, message {}", source.name, told.id.0);

@@ -7,10 +7,12 @@
 mod admit;
 pub mod answer;
 mod file;
+mod follow;
 mod guard;
 mod lanes;
 mod link;
 mod merge;
+pub mod moving;
 mod rewrite;
 mod undo;
 

@@ -173,6 +173,7 @@ fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
         Deed::Unmerge => ("unmerge", "urn:hilum:OperationDefinition:unmerge"),
         Deed::IdentityDecide => ("identity-decide", "urn:hilum:OperationDefinition:identity-decide"),
         Deed::IdentityExplain => ("identity-explain", "urn:hilum:OperationDefinition:identity-explain"),
+        Deed::Relocate => ("move", "urn:hilum:OperationDefinition:move"),
         Deed::Reindex => ("reindex", "urn:hilum:OperationDefinition:reindex"),
         _ => return None,
     })

@@ -83,7 +83,11 @@ async fn within(
 ) -> Result<Found, Vec<Issue>> {
     match qpd {
         Some(_) => found.await,
-        None => Err(vec![Issue::error(Kind::SegmentSequence, Place::segment(id("QPD")), "there is no QPD: say what is asked")]),
+        None => Err(vec![Issue::error(
+            Kind::SegmentSequence,
+            Place::segment(id("QPD")),
+            "there is no QPD: say what is asked",
+        )]),
     }
 }
 
@@ -160,7 +164,9 @@ fn system(desk: &Desk<'_>, authority: &hl7v2::Component<'_>) -> Option<String> {
 async fn domains(desk: &Desk<'_>, qpd: &Segment<'_>, field: u16) -> Result<Vec<String>, Vec<Issue>> {
     let (mut systems, mut unknown) = (Vec::new(), Vec::new());
     for (repetition, asked) in (1..).zip(qpd.field(field).repetitions()) {
-        let Some(system) = system(desk, &asked.component(4)).or_else(|| system(desk, &asked.component(1))) else { continue };
+        let Some(system) = system(desk, &asked.component(4)).or_else(|| system(desk, &asked.component(1))) else {
+            continue;
+        };
         if systems.len() == DOMAINS_MAX {
             let text = format!("at most {DOMAINS_MAX} domains can be asked for at once");
             return Err(vec![Issue::error(Kind::OverLimit, place("QPD", field, repetition, 0), text)]);

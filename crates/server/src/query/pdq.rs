@@ -56,14 +56,15 @@ pub async fn find(desk: &Desk<'_>, message: &Message<'_>) -> Result<Found, Vec<I
         let any: Vec<String> = systems.iter().map(|system| format!("{}|", escaped(system))).collect();
         pairs.push(("identifier".to_owned(), any.join(",")));
     }
-    let question = desk.ids.id(
-        ["continuation", &desk.source.name].into_iter().chain(pairs.iter().flat_map(|(name, value)| [name.as_str(), value])),
-    );
+    let question = desk.ids.id(["continuation", &desk.source.name]
+        .into_iter()
+        .chain(pairs.iter().flat_map(|(name, value)| [name.as_str(), value])));
     let (before, page) = continued(desk, message, &question)?;
     for (name, value) in [("active:not", "false"), ("_total", "accurate"), ("_count", &limit.to_string())] {
         pairs.push((name.to_owned(), value.to_owned()));
     }
-    let not_understood = |_| vec![Issue::error(Kind::DataType, place("QPD", 3, 0, 0), "a value cannot be searched for")];
+    let not_understood =
+        |_| vec![Issue::error(Kind::DataType, place("QPD", 3, 0, 0), "a value cannot be searched for")];
     let query = Query::parse("Patient", &pairs, Handling::Strict).map_err(not_understood)?;
     let found = desk.record.search(desk.access, &query, page.as_deref()).await.map_err(|error| match error {
         ReadError::BadPage => vec![stale()],
@@ -112,7 +113,9 @@ fn asked(desk: &Desk<'_>, qpd: &Segment<'_>) -> Result<Pairs, Vec<Issue>> {
     match (system, number.value.as_str()) {
         (None, "") => {}
         (None, value) => pairs.push(("identifier".to_owned(), escaped(value))),
-        (Some(system), value) => pairs.push(("identifier".to_owned(), format!("{}|{}", escaped(&system), escaped(value)))),
+        (Some(system), value) => {
+            pairs.push(("identifier".to_owned(), format!("{}|{}", escaped(&system), escaped(value))))
+        }
     }
     if faults.is_empty() && pairs.is_empty() {
         faults.push(Issue::error(Kind::RequiredField, place("QPD", 3, 0, 0), "say by what people are to be found"));
@@ -210,7 +213,9 @@ fn stale() -> Issue {
 /// Leaves the identifiers of the domains that were asked for.
 fn narrow(patient: &mut Resource<'_>, systems: &[String]) {
     if let Some(Node::List(identifiers)) = patient.object.get_mut("identifier").filter(|_| !systems.is_empty()) {
-        let wanted = |node: &Node<'_>| node.as_object().and_then(|of| of.str("system")).is_some_and(|of| systems.iter().any(|known| known == of));
+        let wanted = |node: &Node<'_>| {
+            node.as_object().and_then(|of| of.str("system")).is_some_and(|of| systems.iter().any(|known| known == of))
+        };
         identifiers.retain(wanted);
     }
 }

@@ -67,6 +67,7 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Unmerge => "Take back that one Patient replaces another",
         Deed::IdentityExplain => "How the engine compares two Patients",
         Deed::IdentityDecide => "Decide that two Patients are one person, or are not, or leave it to the engine again",
+        Deed::Relocate => "Move what was filed under the wrong patient to the right one",
         Deed::LastN => "The newest results, some of each kind",
         Deed::Meta => "Profiles, tags and labels",
         Deed::MetaType => "Profiles, tags and labels in use on resources of a type",
@@ -114,9 +115,12 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         ],
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
         Deed::Everything => &["_format", "_pretty", "start", "end", "_since", "_type", "_count", "_page"],
-        Deed::Match | Deed::CrossReferenceForm | Deed::IdentityDecide | Deed::Merge | Deed::Unmerge => {
-            &["_format", "_pretty"]
-        }
+        Deed::Match
+        | Deed::CrossReferenceForm
+        | Deed::IdentityDecide
+        | Deed::Merge
+        | Deed::Unmerge
+        | Deed::Relocate => &["_format", "_pretty"],
         Deed::CrossReference => &["_format", "_pretty", "sourceIdentifier", "targetSystem"],
         Deed::IdentityExplain => &["_format", "_pretty", "patient"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
@@ -145,7 +149,12 @@ fn body(deed: Deed, kind: Option<&str>) -> Option<Value> {
         }
         Deed::Batch => "Bundle",
         Deed::MetaAdd | Deed::MetaDelete => "Parameters",
-        Deed::Match | Deed::CrossReferenceForm | Deed::IdentityDecide | Deed::Merge | Deed::Unmerge => "Parameters",
+        Deed::Match
+        | Deed::CrossReferenceForm
+        | Deed::IdentityDecide
+        | Deed::Merge
+        | Deed::Unmerge
+        | Deed::Relocate => "Parameters",
         Deed::Patch | Deed::PatchWhere => "patch",
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => "criteria",
         _ => return None,
@@ -199,6 +208,7 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::CrossReference => (&[("200", "Parameters")], &["400", "403", "404"]),
         Deed::CrossReferenceForm => (&[("200", "Parameters")], &["400", "403", "404", "413", "415"]),
         Deed::IdentityExplain => (&[("200", "Parameters")], &["400", "404"]),
+        Deed::Relocate => (&[("200", "Parameters")], &["400", "404", "409", "413", "415", "422"]),
         Deed::Merge | Deed::Unmerge => (&[("200", "Parameters")], &["400", "404", "409", "410", "413", "415", "422"]),
         Deed::IdentityDecide => (&[("200", "Parameters")], &["400", "404", "413", "415", "422"]),
         Deed::LastN => (&[("200", "matches")], &["400", "422"]),
