@@ -205,7 +205,6 @@ fn what_cannot_be_moved_is_refused_with_its_reason() {
     let both = message_id(&hilum);
     line.accepted(&results("1003", "20260301100000", &order("F1", "F", &[("K", "4.1")])));
     let parked = message_id(&hilum);
-    line.accepted(&adt("A40", "20260302090000", &format!("{}\nMRG|1002^^^NORTH^MR", pid("1001"))));
     let written = || fhir.get("_history?_count=1").json()["total"].clone();
     let before = written();
     for (message, to, why) in [
@@ -213,7 +212,6 @@ fn what_cannot_be_moved_is_refused_with_its_reason() {
         (&both, &third, "several patients"),
         (&parked, &one, "made nothing"),
         (&result, &"Patient/nobody".to_owned(), "there is no Patient/nobody"),
-        (&result, &other, "was merged into"),
         (&result, &"Observation/x".to_owned(), "to=Patient/ID"),
         (&"999".to_owned(), &other, "no such message"),
     ] {
@@ -222,6 +220,9 @@ fn what_cannot_be_moved_is_refused_with_its_reason() {
         assert!(refused.talk.contains(why), "{message} {to}: {refused:?}");
     }
     assert_eq!(written(), before, "nothing was written");
+    line.accepted(&adt("A40", "20260302090000", &format!("{}\nMRG|1002^^^NORTH^MR", pid("1001"))));
+    let refused = hilum.command(&["message", "move", &result, "--to", &other]);
+    assert!(refused.code == 1 && refused.talk.contains("was merged into"), "{refused:?}");
     assert_eq!(ask("GET", &format!("{}/hilum/messages/1/move", hilum.http()), &[], &[]).status, 405);
 }
 
@@ -276,6 +277,16 @@ fn a_resource_of_a_client_is_moved_by_itself() {
         for old in fhir.search(&format!("{query}?patient={wrong}")) {
             assert_eq!(old[status], "entered-in-error", "{old:#}");
         }
+    }
+    // Whoever writes it again does not make it valid again.
+    for (id, method) in [("alone", "PUT"), ("one", "PUT"), ("alone", "transaction")] {
+        let again = result(id);
+        let entry = json!({ "resource": again, "request": { "method": "PUT", "url": format!("Observation/{id}") } });
+        let reply = match method {
+            "PUT" => fhir.put(&format!("Observation/{id}"), &[], &again),
+            _ => fhir.post("", &[], &json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] })),
+        };
+        assert_eq!(reply.status, 409, "{method} {id}: {}", reply.text);
     }
     let illness = fhir.get("Condition/illness").json();
     assert_eq!(

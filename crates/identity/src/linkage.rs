@@ -207,6 +207,11 @@ mod tests {
         assert!(fhir::validate::is_valid(&fhir::validate::validate(&read, &fhir::validate::Options::default())));
         assert_eq!(Decision::read(&read), Some(decision.clone()));
         assert!(is_decision(&decision.pair.key()));
+        let name = || "ward".to_owned();
+        for by in [By::Person(name()), By::Source(name()), By::Machine(name())] {
+            let decision = Decision { by, ..decision.clone() };
+            assert_eq!(Decision::read(&decision.resource()), Some(decision));
+        }
         assert_eq!(Pair::of("a", "a"), None);
     }
 }

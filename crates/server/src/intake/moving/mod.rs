@@ -25,6 +25,7 @@ use record::{
 
 use super::{Intake, RACES_MAX, answer};
 use crate::app::now;
+pub use remade::is_movable;
 use set::{Before, Member, Set};
 
 /// What is to be moved, and to whom.
