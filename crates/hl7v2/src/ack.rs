@@ -94,6 +94,27 @@ fn accept_code(verdict: &Verdict) -> Code {
 
 /// Writes an answer with this code, in the character set and with the delimiters of the request.
 pub fn write(request: Option<&Message<'_>>, code: Code, faults: &[Issue], stamp: Stamp<'_>) -> Vec<u8> {
+    let text = begin(request, code, faults, stamp).print();
+    request.map_or_else(|| text.clone().into_bytes(), |message| encode(message, &text))
+}
+
+/// An answer in the character set of the request.
+pub fn encode(request: &Message<'_>, text: &str) -> Vec<u8> {
+    request.charset().encode(text).0
+}
+
+/// The response to a query (HL7 v2.9 §5.3), begun: MSH with this message type, MSA and ERR. QAK, QPD and what was found are
+/// the caller's.
+pub fn respond(request: &Message<'_>, kind: [&str; 3], code: Code, faults: &[Issue], stamp: Stamp<'_>) -> Draft {
+    let mut draft = begin(Some(request), code, faults, stamp);
+    let msh = draft.segments_mut().first_mut().expect("an answer begins with MSH");
+    for (component, text) in (1..).zip(kind) {
+        msh.set(9, 0, component, 1, text);
+    }
+    draft
+}
+
+fn begin(request: Option<&Message<'_>>, code: Code, faults: &[Issue], stamp: Stamp<'_>) -> Draft {
     let separators = request.map_or(Separators::default(), |message| *message.separators());
     let header = request.map(Message::header);
     let mut draft = Draft::new(separators);
@@ -111,8 +132,7 @@ pub fn write(request: Option<&Message<'_>>, code: Code, faults: &[Issue], stamp:
     } else {
         faults.iter().take(ERRORS_MAX).for_each(|fault| write_error(&mut draft, fault));
     }
-    let text = draft.print();
-    request.map_or_else(|| text.clone().into_bytes(), |message| message.charset().encode(&text).0)
+    draft
 }
 
 fn write_header(draft: &mut Draft, header: Option<&Header<'_>>, stamp: Stamp<'_>) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::value::Segment;
 use crate::{SegmentId, Separators, escape};
 
 /// A message in the making. Prints only what was set, so nothing trails.
@@ -70,6 +71,23 @@ impl DraftSegment {
     /// Sets `""`, which tells the receiver to delete.
     pub fn set_null(&mut self, field: u16, repetition: u16, component: u16, subcomponent: u16) -> &mut Self {
         self.put([field, repetition, component, subcomponent], "\"\"".to_string())
+    }
+
+    /// Copies the fields of a segment that was read, from this one on, with what is deleted in them.
+    pub fn copy(&mut self, segment: &Segment<'_>, from: u16) -> &mut Self {
+        for (number, field) in (1..).zip(segment.fields()).filter(|&(number, _)| number >= from) {
+            for (repetition, read) in (0..).zip(field.repetitions()) {
+                for (component, read) in (1..).zip(read.components()) {
+                    for (subcomponent, value) in (1..).zip(read.subcomponents()) {
+                        match value.is_null() {
+                            true => self.set_null(number, repetition, component, subcomponent),
+                            false => self.set(number, repetition, component, subcomponent, &value.text()),
+                        };
+                    }
+                }
+            }
+        }
+        self
     }
 
     /// Whether any value was set.

@@ -42,8 +42,11 @@ pub enum Verdict {
 pub enum By {
     /// The engine, with the version of its model.
     Machine(String),
-    /// A person, or a message of a source that speaks for one. It stands until a person takes it back.
+    /// A person. It stands until a person takes it back.
     Person(String),
+    /// A message of a source (A24, A37): which source, and which message. It stands against the engine, and until a person or
+    /// a source says otherwise.
+    Source(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +87,20 @@ pub fn is_decision(key: &Key) -> bool {
     key.kind == "Linkage" && key.id.strip_prefix(PREFIX).is_some_and(|hash| hash.len() == 32)
 }
 
+impl By {
+    /// Whose word is followed first stands last.
+    pub const KINDS: [&str; 3] = ["machine", "source", "person"];
+
+    /// The place in [`By::KINDS`].
+    pub fn rank(&self) -> usize {
+        match self {
+            By::Machine(_) => 0,
+            By::Source(_) => 1,
+            By::Person(_) => 2,
+        }
+    }
+}
+
 impl Verdict {
     pub const ALL: [Verdict; 4] = [Verdict::Link, Verdict::Possible, Verdict::Apart, Verdict::NotSame];
 
@@ -122,6 +139,7 @@ impl Decision {
         let (who, name) = match by {
             By::Machine(model) => ("model", model),
             By::Person(name) => ("person", name),
+            By::Source(name) => ("source", name),
         };
         let mut parts = vec![
             extension(who, ("valueString", Node::text(name.clone()))),
@@ -158,6 +176,7 @@ impl Decision {
             match part.str("url")? {
                 "model" => by = text().map(By::Machine),
                 "person" => by = text().map(By::Person),
+                "source" => by = text().map(By::Source),
                 "reason" => reasons.extend(text()),
                 "weight" => {
                     if let Some(Node::Number(number)) = part.get("valueDecimal") {
@@ -204,6 +223,11 @@ mod tests {
         assert!(fhir::validate::is_valid(&fhir::validate::validate(&read, &fhir::validate::Options::default())));
         assert_eq!(Decision::read(&read), Some(decision.clone()));
         assert!(is_decision(&decision.pair.key()));
+        let name = || "ward".to_owned();
+        for by in [By::Person(name()), By::Source(name()), By::Machine(name())] {
+            let decision = Decision { by, ..decision.clone() };
+            assert_eq!(Decision::read(&decision.resource()), Some(decision));
+        }
         assert_eq!(Pair::of("a", "a"), None);
     }
 }

@@ -43,9 +43,9 @@ pub trait Judge {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
     verdict: Verdict,
-    /// A person decided, and who.
-    person: Option<String>,
-    /// A person took his decision back: whatever the engine says now has to be written.
+    /// Somebody decided, and who: a person, or a source. Never the engine.
+    said: Option<By>,
+    /// It was taken back: whatever the engine says now has to be written.
     taken_back: bool,
 }
 
@@ -60,17 +60,18 @@ pub struct People {
     counts: Counts,
 }
 
-/// How many pairs stand decided, by verdict and by whether a person said so.
+/// How many pairs stand decided, by verdict and by who said so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts([[usize; 2]; Verdict::ALL.len()]);
+pub struct Counts([[usize; By::KINDS.len()]; Verdict::ALL.len()]);
 
 impl Counts {
-    pub fn of(&self, verdict: Verdict, by_person: bool) -> usize {
-        self.0[verdict as usize][usize::from(by_person)]
+    /// `kind` is one of [`By::KINDS`], by its place.
+    pub fn of(&self, verdict: Verdict, kind: usize) -> usize {
+        self.0[verdict as usize][kind]
     }
 
     fn slot(&mut self, kept: &Kept) -> &mut usize {
-        &mut self.0[kept.verdict as usize][usize::from(kept.person.is_some())]
+        &mut self.0[kept.verdict as usize][kept.said.as_ref().map_or(0, By::rank)]
     }
 }
 
@@ -85,14 +86,11 @@ pub struct Outcome {
 impl People {
     /// Takes a decision of the log into account. What it means for groups is told by [`People::settle`].
     pub fn remember(&mut self, decision: &Decision) {
-        let person = match &decision.by {
-            By::Person(name) => Some(name.clone()),
-            By::Machine(_) => None,
-        };
+        let said = (!matches!(decision.by, By::Machine(_))).then(|| decision.by.clone());
         let Pair { a, b } = &decision.pair;
         self.near.entry(a.clone()).or_default().insert(b.clone());
         self.near.entry(b.clone()).or_default().insert(a.clone());
-        self.keep(decision.pair.clone(), Kept { verdict: decision.verdict, person, taken_back: false });
+        self.keep(decision.pair.clone(), Kept { verdict: decision.verdict, said, taken_back: false });
     }
 
     fn keep(&mut self, pair: Pair, kept: Kept) {
@@ -102,12 +100,29 @@ impl People {
         }
     }
 
-    /// Takes back what a person decided of two.
+    /// Takes back what a person or a source decided of two.
     pub fn take_back(&mut self, pair: &Pair) {
-        if let Some(kept) = self.decisions.get(pair).filter(|kept| kept.person.is_some()) {
-            let kept = Kept { verdict: kept.verdict, person: None, taken_back: true };
+        if let Some(kept) = self.decisions.get(pair).filter(|kept| kept.said.is_some()) {
+            let kept = Kept { verdict: kept.verdict, said: None, taken_back: true };
             self.keep(pair.clone(), kept);
         }
+    }
+
+    /// What a person or a source has said of two, and who.
+    pub fn said(&self, pair: &Pair) -> Option<(Verdict, &By)> {
+        let kept = self.decisions.get(pair)?;
+        Some((kept.verdict, kept.said.as_ref()?))
+    }
+
+    /// Who near to these is one person with whom, by a person's word.
+    pub fn joined_by_persons(&self, ids: &BTreeSet<String>) -> Vec<Pair> {
+        let by_person = |pair: &Pair| matches!(self.said(pair), Some((Verdict::Link, By::Person(_))));
+        let stands = |pair: &Pair| self.golden_of(&pair.a).is_some_and(|one| self.golden_of(&pair.b) == Some(one));
+        let mut pairs = BTreeSet::new();
+        for id in self.around(ids) {
+            pairs.extend(self.near.get(&id).into_iter().flatten().filter_map(|other| Pair::of(&id, other)));
+        }
+        pairs.into_iter().filter(|pair| by_person(pair) && stands(pair)).collect()
     }
 
     /// What is kept of a decision, for [`People::put_back`].
@@ -189,8 +204,8 @@ impl People {
         let mut grouping = Grouping::new(judge, given.collect());
         for pair in pairs {
             let kept = self.decisions.get(&pair);
-            let person = kept.and_then(|kept| Some((kept.verdict, kept.person.clone()?)));
-            grouping.propose(pair, person);
+            let said = kept.and_then(|kept| Some((kept.verdict, kept.said.clone()?)));
+            grouping.propose(pair, said);
         }
         let (groups, proposed) = grouping.groups();
         let mut outcome = Outcome::default();

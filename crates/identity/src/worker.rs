@@ -10,6 +10,7 @@
 mod desk;
 mod golden;
 mod load;
+mod said;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +27,8 @@ use crate::engine::{Decision as Decided, Engine};
 use crate::golden::{Rules, is_active};
 use crate::index::{self, Asked, Index, Memory, Redis, RedisSettings};
 use crate::key::Secret;
-use crate::linkage::{By, Decision, Pair, Verdict};
-use crate::people::{Judged, Kept, Outcome, People};
+use crate::linkage::{Decision, Pair, Verdict};
+use crate::people::{Judged, Outcome, People};
 use crate::registration::Registration;
 pub use standing::Standing;
 
@@ -199,72 +200,16 @@ impl Identity {
         if state.warm { Ok(state) } else { Err(Trouble::Warming) }
     }
 
-    /// What a person decides of two Patients; `None` takes back what a person had decided.
-    pub async fn decide(&self, pair: &Pair, verdict: Option<Verdict>, who: &str, now: Time) -> Result<(), Trouble> {
-        let mut state = self.warm_state().await?;
-        self.decide_all(&mut state, std::slice::from_ref(pair), verdict, who, now).await
-    }
-
-    /// A person says of a Patient that it is nobody of those whom it is linked with: who they were.
-    pub async fn split(&self, id: &str, who: &str, now: Time) -> Result<BTreeSet<String>, Trouble> {
-        let mut state = self.warm_state().await?;
-        let mut others = state.people.same(id);
-        others.remove(id);
-        let pairs: Vec<Pair> = others.iter().filter_map(|other| Pair::of(id, other)).collect();
-        if pairs.is_empty() {
-            return Err(Trouble::Refused(format!("Patient/{id} is linked with nobody")));
-        }
-        self.decide_all(&mut state, &pairs, Some(Verdict::NotSame), who, now).await?;
-        Ok(others)
-    }
-
-    async fn decide_all(
-        &self,
-        state: &mut State,
-        pairs: &[Pair],
-        verdict: Option<Verdict>,
-        who: &str,
-        now: Time,
-    ) -> Result<(), Trouble> {
-        let ids: BTreeSet<String> = pairs.iter().flat_map(|pair| [pair.a.clone(), pair.b.clone()]).collect();
-        let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let found = state.got(&asked).await?;
-        for (id, found) in ids.iter().zip(found) {
-            let key = Key::new("Patient", id.as_str());
-            if key.is_golden() || found.is_none() {
-                return Err(Trouble::Refused(format!("{key} is not known here as a source that is in use")));
+    /// Follows the log until it is past `position`, by at most this many steps. False: it is further behind than that.
+    pub async fn reach(&self, position: Position, steps: usize, now: Time) -> Result<bool, Trouble> {
+        for _ in 0..steps {
+            drop(self.warm_state().await?);
+            if self.0.record.cursor(FOLLOWER).await? >= position {
+                return Ok(true);
             }
+            self.step(now).await?;
         }
-        let desk = state.around(&ids).await?;
-        let before: Vec<(&Pair, Option<Kept>)> = pairs.iter().map(|pair| (pair, state.people.kept(pair))).collect();
-        let linked = |state: &State, pair: &Pair| state.people.same(&pair.a).contains(&pair.b);
-        let were: Vec<&Pair> = pairs.iter().filter(|pair| linked(state, pair)).collect();
-        let mut outcome = Outcome::default();
-        for pair in pairs {
-            match verdict {
-                Some(verdict) => {
-                    let by = By::Person(who.to_owned());
-                    let reasons = vec!["a person has decided".to_owned()];
-                    let decision = Decision { pair: pair.clone(), verdict, by, weight: 0.0, reasons };
-                    state.people.remember(&decision);
-                    outcome.decisions.push(decision);
-                }
-                None => state.people.take_back(pair),
-            }
-        }
-        merge(&mut outcome, state.settle(&desk, &ids, &[]));
-        if verdict == Some(Verdict::Link) && !pairs.iter().all(|pair| linked(state, pair)) {
-            before.into_iter().for_each(|(pair, kept)| state.people.put_back(pair, kept));
-            state.settle(&desk, &ids, &[]);
-            let text = "a person has said that somebody of the one and somebody of the other are two people: take that back first";
-            return Err(Trouble::Refused(text.to_owned()));
-        }
-        let undone = were.into_iter().filter(|pair| !linked(state, pair)).count() as u64;
-        state.warm = false;
-        self.write(outcome, now, Vec::new()).await?;
-        state.warm = true;
-        let followed = self.standing().followed;
-        self.stand(state, followed, undone).await
+        Ok(self.0.record.cursor(FOLLOWER).await? >= position)
     }
 
     /// Who may be meant by what is said of somebody, the likeliest first.

@@ -17,7 +17,7 @@ use record::{Record, Time};
 use crate::command::Failure;
 use crate::config::Config;
 use crate::http::Budget;
-use crate::intake::{Answer, Intake};
+use crate::intake::{self, Answer, Intake};
 use crate::metrics::{InHand, Metrics};
 use crate::operation::health::Health;
 use crate::operation::strangers::Doors;
@@ -55,9 +55,10 @@ impl App {
         let (gateway, ids) = (Arc::new(gateway), IdKey::new(record.id_key()));
         let sources: Arc<[Arc<Source>]> = sources.into_iter().map(Arc::new).collect();
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let intake = Intake::new(record.clone(), gateway, ids.clone(), policy.intake(), metrics.clone());
         let bodies = Budget::new(config.http.bodies_bytes_max);
         let identity = who_is_who(&config, &record, policy.identity())?;
+        let faces = intake::Faces { record: record.clone(), ids: ids.clone(), identity: identity.clone() };
+        let intake = Intake::new(faces, gateway, policy.clone(), metrics.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
         Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity })
     }

@@ -16,6 +16,7 @@ mod metrics;
 mod mllp;
 mod operation;
 mod profiles;
+mod query;
 mod shutdown;
 mod signals;
 mod source;

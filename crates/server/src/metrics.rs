@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use identity::linkage::Verdict;
+use identity::linkage::{By, Verdict};
 use identity::worker::Standing;
 use prometheus::core::Collector;
 use prometheus::{
@@ -168,8 +168,8 @@ impl Metrics {
     /// How things stand with who is one person, and for how many seconds the oldest pair waits for a person.
     pub fn identity(&self, standing: &Standing, oldest_seconds: u64) {
         for verdict in Verdict::ALL {
-            for (by_person, by) in [(false, "machine"), (true, "person")] {
-                let count = standing.decisions.of(verdict, by_person);
+            for (kind, by) in By::KINDS.into_iter().enumerate() {
+                let count = standing.decisions.of(verdict, kind);
                 self.identity.decisions.with_label_values(&[verdict.code(), by]).set(gauge(count as u64));
             }
         }

@@ -35,6 +35,8 @@ pub struct Source {
     pub applications: Allowed,
     pub processing: Processing,
     pub on_park: OnPark,
+    /// Whether it may ask who somebody is.
+    pub queries: bool,
     pub options: hl7v2::Options,
     /// How what it says is translated.
     pub gateway: gateway::Source,
@@ -125,6 +127,7 @@ impl Source {
             applications: Allowed::of(&table.applications),
             processing: if table.production { Processing::Production } else { Processing::Test },
             on_park: table.on_park,
+            queries: table.queries,
             options: options(table, charset),
             gateway,
         })

@@ -33,6 +33,7 @@ pub struct Grouping<'j, J: Judge> {
     judged: RefCell<HashMap<Ends, Option<Judged>>>,
     /// In the order of their pairs.
     proposed: Vec<Proposed>,
+    /// What persons and sources said.
     persons: HashMap<Ends, Verdict>,
     groups: Vec<Vec<usize>>,
     /// The group of each number.
@@ -64,17 +65,17 @@ impl<'j, J: Judge> Grouping<'j, J> {
         grouping
     }
 
-    /// Takes a pair into account: as a person decided it, or as the engine does. Pairs come in their order.
-    pub fn propose(&mut self, pair: Pair, person: Option<(Verdict, String)>) {
+    /// Takes a pair into account: as a person or a source decided it, or as the engine does. Pairs come in their order.
+    pub fn propose(&mut self, pair: Pair, said: Option<(Verdict, By)>) {
         let ends = (self.number(&pair.a), self.number(&pair.b));
         let judged = self.judged(ends);
         // Of who is no longer in use the machine decides nothing, and a person's word waits for him to come back.
         let Judged { verdict, weight, .. } =
             judged.unwrap_or(Judged { verdict: Verdict::Apart, weight: 0.0, veto: false });
-        let (verdict, by) = match person {
-            Some((verdict, name)) => {
+        let (verdict, by) = match said {
+            Some((verdict, by)) => {
                 self.persons.insert(sorted(ends), verdict);
-                (verdict, By::Person(name))
+                (verdict, by)
             }
             None => (verdict, By::Machine(self.judge.model().to_owned())),
         };
@@ -90,14 +91,14 @@ impl<'j, J: Judge> Grouping<'j, J> {
     pub fn groups(mut self) -> (Vec<BTreeSet<String>>, Vec<Proposed>) {
         let followed = |of: &Proposed| of.verdict == Verdict::Link && !of.absent;
         let mut links: Vec<usize> = (0..self.proposed.len()).filter(|at| followed(&self.proposed[*at])).collect();
-        let place = |at: &usize| (matches!(self.proposed[*at].by, By::Person(_)), self.proposed[*at].weight);
+        let place = |at: &usize| (self.proposed[*at].by.rank(), self.proposed[*at].weight);
         links.sort_by(|left, right| {
             let (left, right) = (place(left), place(right));
             right.0.cmp(&left.0).then(right.1.total_cmp(&left.1))
         });
         for at in links {
             let Proposed { ends, weight, by, .. } = &self.proposed[at];
-            let (by_person, weight) = (matches!(by, By::Person(_)), *weight);
+            let (by_person, weight) = (by.rank() > 0, *weight);
             let (one, other) = (self.of[ends.0], self.of[ends.1]);
             let joined = one != other
                 && self.can_join(one, other, by_person)

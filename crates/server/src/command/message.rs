@@ -1,4 +1,5 @@
-//! `hilum message list|show|replay|undo`: what came in, what became of it, a second try, a merge taken back.
+//! `hilum message list|show|replay|undo|move`: what came in, what became of it, a second try, a merge taken back, what was filed
+//! under the wrong patient moved to the right one.
 //!
 //! It asks the running server, or opens the store itself (`--data`) while none runs. Both answer the same JSON.
 
@@ -33,6 +34,8 @@ enum What {
     Replay(Replay),
     /// Take back what a message merged, and file again what came since then
     Undo(Undo),
+    /// Move what a message made to the patient whom it is about, and take it back where it was
+    Move(Move),
 }
 
 /// Whom to ask.
@@ -118,6 +121,19 @@ struct Undo {
     place: Where,
 }
 
+#[derive(clap::Args)]
+struct Move {
+    number: String,
+    /// To whom it belongs
+    #[arg(long, value_name = "Patient/ID")]
+    to: String,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    preview: bool,
+    #[command(flatten)]
+    place: Where,
+}
+
 pub fn run(args: Args) -> Result<(), Failure> {
     let runtime = super::runtime()?;
     match args.what {
@@ -125,6 +141,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         What::Show(args) => runtime.block_on(show(args)),
         What::Replay(args) => runtime.block_on(replay(args)),
         What::Undo(args) => runtime.block_on(undo(args)),
+        What::Move(args) => runtime.block_on(move_to(args)),
     }
 }
 
@@ -197,6 +214,16 @@ impl Inbox {
                     .and_then(value)
             }
             Inbox::Store(app, access) => json(inbox::undo(app, access, id).await),
+        }
+    }
+
+    async fn move_to(&self, id: MessageId, to: &str, preview: bool) -> Result<Value, Failure> {
+        match self {
+            Inbox::Server(client) => {
+                let path = format!("/hilum/messages/{}/move?to={}&preview={preview}", id.0, http::encoded(to));
+                answer(client.post(&path, "text/plain", Vec::new()).await).and_then(value)
+            }
+            Inbox::Store(app, access) => json(inbox::move_to(app, access, id, to, preview).await),
         }
     }
 }
@@ -296,6 +323,40 @@ async fn undo(args: Undo) -> Result<(), Failure> {
     }
     let (merges, refiled) = (text(&undone["merges"]), text(&undone["refiled"]));
     terminal::out(format_args!("took back {merges} merges and filed {refiled} messages again"));
+    Ok(())
+}
+
+/// What will be done is said before it is done.
+async fn move_to(args: Move) -> Result<(), Failure> {
+    let id = inbox::number(&args.number).map_err(refused)?;
+    let inbox = Inbox::open(&args.place).await?;
+    let mut moved = inbox.move_to(id, &args.to, true).await?;
+    let rows = |of: &str, columns: [&str; 3]| -> Vec<Vec<String>> {
+        let row = |value: &Value| columns.iter().map(|column| text(&value[column])).collect();
+        moved[of].as_array().into_iter().flatten().map(row).collect()
+    };
+    let (items, stays) = (rows("moved", ["resource", "becomes", "new"]), rows("stays", ["resource", "why", ""]));
+    if args.place.output.is_none() {
+        terminal::table(&["UNDER THE OLD PATIENT", "BECOMES", "UNDER THE NEW ONE"], &items);
+        for stay in &stays {
+            terminal::out(format_args!("{} stays: {}", stay[0], stay[1]));
+        }
+    }
+    let count = items.len();
+    if !args.preview && count > 0 {
+        moved = inbox.move_to(id, &args.to, false).await?;
+    }
+    if args.place.output.is_some() {
+        return super::json(&moved);
+    }
+    let (from, to) = (text(&moved["from"]), text(&moved["to"]));
+    match (count, args.preview) {
+        (0, _) => terminal::out(format_args!("nothing to move: all of it belongs to {to} already, or stays")),
+        (_, true) => {
+            terminal::out(format_args!("nothing was done; without --preview {count} resources go from {from} to {to}"))
+        }
+        (_, false) => terminal::out(format_args!("moved {count} resources from {from} to {to}")),
+    }
     Ok(())
 }
 

@@ -265,6 +265,8 @@ pub struct Source {
     pub authorities: std::collections::BTreeMap<String, String>,
     /// How a message is answered that is stored and waits for a person.
     pub on_park: OnPark,
+    /// Whether it may ask who somebody is and by what else he is known (QBP^Q22, QBP^Q23), of all who are registered here.
+    pub queries: bool,
     pub message_bytes_max: usize,
     pub segments_max: usize,
     pub connections_max: usize,
@@ -412,6 +414,7 @@ impl Default for Source {
             visit: Vec::new(),
             authorities: std::collections::BTreeMap::new(),
             on_park: OnPark::Accept,
+            queries: true,
             message_bytes_max: limits.message_bytes,
             segments_max: limits.segments,
             connections_max: mllp.connections_max,

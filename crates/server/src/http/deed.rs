@@ -49,6 +49,8 @@ pub enum Deed {
     /// `Patient/$identity-explain` and `Patient/$identity-decide`.
     IdentityExplain,
     IdentityDecide,
+    /// `$move` of a resource to another patient.
+    Relocate,
     /// `$lastn`.
     LastN,
     /// `$meta` of a resource, of a type and of everything; `$meta-add`, `$meta-delete`.
@@ -100,6 +102,7 @@ impl Deed {
             Deed::Unmerge => "unmerge",
             Deed::IdentityExplain => "identity-explain",
             Deed::IdentityDecide => "identity-decide",
+            Deed::Relocate => "move",
             Deed::LastN => "lastn",
             Deed::Meta => "meta",
             Deed::MetaType => "meta-type",

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
     definitions, everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, reindex,
-    strangers, validate,
+    relocate, strangers, validate,
 };
 
 /// The path under which FHIR is served.
@@ -76,6 +76,7 @@ pub const PLACES: &[Place] = &[
             (Verb::Delete, Deed::Delete),
         ],
     },
+    Place { path: "/{kind}/{id}/$move", deeds: &[(Verb::Post, Deed::Relocate)] },
     Place {
         path: "/{kind}/{id}/$validate",
         deeds: &[(Verb::Get, Deed::ValidateStored), (Verb::Post, Deed::ValidateInstance)],
@@ -114,6 +115,7 @@ fn others(config: &mut ServiceConfig) {
         .service(only("GET, HEAD", at("/hilum/messages/{id}/raw").route(get().to(messages::raw))))
         .service(only("POST", at("/hilum/messages/{id}/replay").post(messages::replay)))
         .service(only("POST", at("/hilum/messages/{id}/undo").post(messages::undo)))
+        .service(only("POST", at("/hilum/messages/{id}/move").post(messages::move_to)))
         .service(only("GET, HEAD", at("/hilum/strangers").route(get().to(strangers::show))))
         .service(only("GET, HEAD", at("/livez").route(get().to(health::livez))))
         .service(only("GET, HEAD", at("/readyz").route(get().to(health::readyz))))
@@ -176,6 +178,7 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Unmerge => route.to(merge::unmerge),
         Deed::IdentityExplain => route.to(identity::explain),
         Deed::IdentityDecide => route.to(identity::decide),
+        Deed::Relocate => route.to(relocate::relocate),
         Deed::LastN => route.to(lastn::show),
         Deed::Meta => route.to(meta::show),
         Deed::MetaType => route.to(meta::of_kind),

@@ -58,6 +58,11 @@ pub fn unknown_type() -> Verdict {
     refuse(Kind::EventCode, 9, "this message type is not taken here")
 }
 
+/// The source is not configured to ask.
+pub fn may_not_ask() -> Verdict {
+    refuse(Kind::EventCode, 9, "this source may not ask: it is configured with queries = false")
+}
+
 /// Ours to mend, not the sender's: it is to send again later.
 pub fn not_now() -> Verdict {
     Verdict::rejected(vec![Issue::error(Kind::Application, Place::MESSAGE, "cannot be taken now: send it again later")])

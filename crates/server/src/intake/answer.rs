@@ -32,11 +32,16 @@ impl Answer {
 
 /// The ACKs that the message asked for.
 pub fn of(message: Option<&Message<'_>>, verdict: &Verdict, outcome: Option<Outcome>, id: Option<MessageId>) -> Answer {
-    let time = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S+0000").to_string();
+    let time = time();
     let (accept_id, application_id) = (unique(), unique());
     let accept = ack::accept(message, verdict, Stamp { time: &time, control_id: &accept_id });
     let application = ack::application(message, verdict, Stamp { time: &time, control_id: &application_id });
     Answer { acks: accept.into_iter().chain(application).collect(), outcome, message: id }
+}
+
+/// Now, as MSH-7 has it.
+pub(super) fn time() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%d%H%M%S+0000").to_string()
 }
 
 /// A control id that no other answer of this process or an earlier one has; at most 20 characters (MSH-10).

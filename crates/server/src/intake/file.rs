@@ -7,11 +7,12 @@ use fhir::apply::{self, Change, Current, Op, State};
 use fhir::{Issue, IssueType, Resource};
 use gateway::{Merging, Planned, Translation};
 use hl7v2::Message;
+use identity::linkage::{Pair, Verdict};
 use record::{Commit, Expect, Key, ReadError, Record, Redirect, Remembered, Time, Version, Write};
 
-use super::guard;
 use super::merge::{self, Standing, Step};
 use super::rewrite::{self, Redirected};
+use super::{follow, guard};
 use crate::source::Source;
 
 /// What a message comes to.
@@ -20,6 +21,8 @@ pub struct Filed {
     pub issues: Vec<Issue>,
     /// Why a person must look at it; nothing of it was applied then (but a stub of a survivor nobody knew).
     pub parked: Option<Issue>,
+    /// What it says of two Patients being one person or two, to be decided once it is stored.
+    pub told: Vec<(Pair, Verdict)>,
 }
 
 /// The Patients that a message speaks of, by the ids that it names.
@@ -60,6 +63,7 @@ pub async fn file(
         now,
         redirects: Vec::new(),
         places: HashMap::new(),
+        told: Vec::new(),
         next: Vec::new(),
         issues: Vec::new(),
     };
@@ -136,6 +140,7 @@ struct Filing<'k> {
     now: Time,
     redirects: Vec<Redirect>,
     places: HashMap<Key, Key>,
+    told: Vec<(Pair, Verdict)>,
     next: Vec<Next<'k>>,
     issues: Vec<Issue>,
 }
@@ -160,6 +165,7 @@ impl<'k> Filing<'k> {
             match merge::step(merging, &standing) {
                 Step::Nothing => {}
                 Step::Park(reason) => return Err(reason),
+                Step::Tell(pair, verdict) => self.told.push((pair, verdict)),
                 Step::Redirect(redirect) => {
                     if let Redirect::Begin { kind, from, to, .. } = &redirect {
                         self.places.insert(Key::new(kind, from), Key::new(kind, to));
@@ -190,10 +196,13 @@ impl<'k> Filing<'k> {
         translation: &Translation<'k>,
     ) -> Result<Result<(), Issue>, ReadError> {
         let redirected = self.redirected(translation);
+        let stored = |key: &Key| follow::subject(&fhir::json::read(self.known.resource(key)?).ok()?);
+        let followed = follow::followed(record, translation, |key| self.place(&key.kind, &key.id), stored).await?;
         for planned in translation.planned.iter().filter(|planned| !planned.transient) {
             let place = self.place(planned.change.kind, &planned.change.id);
             let named = Key::new(planned.change.kind, planned.change.id.clone());
-            if place != named && self.known.resource(&named).is_some() {
+            // Of a result that is filed elsewhere a person moved it: what it says goes there too.
+            if place != named && planned.same.is_none() && self.known.resource(&named).is_some() {
                 self.note(
                     &place,
                     "was merged into another record: what came for it was filed there, what it says of itself was left",
@@ -202,6 +211,13 @@ impl<'k> Filing<'k> {
             }
             let mut change = planned.change.clone();
             rewrite::rewrite(&mut change.writes, &redirected);
+            if let Some((told, meant)) = followed.get(&named) {
+                let told = redirected.get(told).unwrap_or(told).clone();
+                rewrite::rewrite(&mut change.writes, &Redirected::from([(told, meant.clone())]));
+                // The visit that the message names is the other patient's.
+                change.writes.retain(|write| write.path != ["encounter"]);
+                self.note(&place, "was moved to another patient by a person: what came for it follows");
+            }
             if let Some(reason) = self.wrong_person(&place, &change) {
                 return Ok(Err(reason));
             }
@@ -377,7 +393,7 @@ impl<'k> Filing<'k> {
     }
 
     fn park(self, record: &Record, reason: Issue) -> Filed {
-        Filed { parked: Some(reason), ..self.done(record) }
+        Filed { parked: Some(reason), told: Vec::new(), ..self.done(record) }
     }
 
     fn done(self, record: &Record) -> Filed {
@@ -400,7 +416,7 @@ impl<'k> Filing<'k> {
                 key: next.key,
             });
         }
-        Filed { commit, issues: self.issues, parked: None }
+        Filed { commit, issues: self.issues, parked: None, told: self.told }
     }
 }
 

@@ -7,6 +7,7 @@
 use fhir::apply::{Change, Op, Write};
 use fhir::{Issue, IssueType, Node, Object};
 use gateway::{How, Merging};
+use identity::linkage::{Pair, Verdict};
 use record::{Key, Redirect, Why};
 
 /// How two ids stand in the record before the merge.
@@ -22,13 +23,16 @@ pub struct Standing {
 pub enum Step {
     Nothing,
     Redirect(Redirect),
+    /// To be decided by identity, which knows what persons have said.
+    Tell(Pair, Verdict),
     Park(Issue),
 }
 
 pub fn step(merging: &Merging, standing: &Standing) -> Step {
     let direct = standing.prior.id == merging.prior;
     match merging.how {
-        How::Link | How::Unlink | How::Move => park("it says something of two records that a person must decide"),
+        How::Move => park("it says something of two records that a person must decide"),
+        How::Link | How::Unlink => tell(merging.how, standing),
         How::Merge if standing.survivor.id == merging.prior => {
             park("the survivor was itself merged into the prior: a circle")
         }
@@ -45,6 +49,17 @@ pub fn step(merging: &Merging, standing: &Standing) -> Step {
         }
         How::Alias if standing.prior_known => redirect(merging, &merging.survivor, &standing.prior.id, Why::Alias),
         How::Alias => redirect(merging, &merging.prior, &standing.survivor.id, Why::Alias),
+    }
+}
+
+/// A24 says that two are one person, A37 that they are not: it takes the place of what an A24 said, and keeps the engine from
+/// joining the two again.
+fn tell(how: How, standing: &Standing) -> Step {
+    let verdict = if how == How::Link { Verdict::Link } else { Verdict::NotSame };
+    match Pair::of(&standing.survivor.id, &standing.prior.id) {
+        Some(pair) => Step::Tell(pair, verdict),
+        None if how == How::Link => Step::Nothing,
+        None => park("one of the two was merged into the other: take the merge back first"),
     }
 }
 

@@ -7,20 +7,24 @@
 mod admit;
 pub mod answer;
 mod file;
+mod follow;
 pub mod guard;
 mod lanes;
+mod link;
 mod merge;
+pub mod moving;
 mod rewrite;
 mod undo;
 
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
-use consent::Access;
+use consent::{Access, Policy, Purpose, Requester};
 use fhir::Issue;
 use gateway::{Gateway, IdKey, Translation};
 use hl7v2::Message;
-use hl7v2::ack::Verdict;
+use hl7v2::ack::{Stamp, Verdict};
+use identity::worker::Identity;
 use record::{Attempt, CommitError, MessageId, NewMessage, Outcome, Receipt, Record, Replay};
 
 pub use answer::Answer;
@@ -28,6 +32,7 @@ pub use answer::Answer;
 use crate::app::now;
 use crate::config::OnPark;
 use crate::metrics::Metrics;
+use crate::query;
 use crate::source::Source;
 use lanes::Lanes;
 
@@ -38,10 +43,19 @@ const RACES_MAX: usize = 32;
 #[derive(Clone)]
 pub struct Intake(Arc<Inner>);
 
+/// The parts of the server that messages are taken with.
+pub struct Faces {
+    pub record: Record,
+    pub ids: IdKey,
+    pub identity: Identity,
+}
+
 struct Inner {
     record: Record,
     gateway: RwLock<Arc<Gateway>>,
     ids: IdKey,
+    identity: Identity,
+    policy: Policy,
     access: Access,
     lanes: Lanes,
     metrics: Metrics,
@@ -72,9 +86,10 @@ enum Origin<'o> {
 }
 
 impl Intake {
-    pub fn new(record: Record, gateway: Arc<Gateway>, ids: IdKey, access: Access, metrics: Metrics) -> Intake {
-        let gateway = RwLock::new(gateway);
-        Intake(Arc::new(Inner { record, gateway, ids, access, lanes: Lanes::new(), metrics }))
+    pub fn new(faces: Faces, gateway: Arc<Gateway>, policy: Policy, metrics: Metrics) -> Intake {
+        let Faces { record, ids, identity } = faces;
+        let (gateway, access, lanes) = (RwLock::new(gateway), policy.intake(), Lanes::new());
+        Intake(Arc::new(Inner { record, gateway, ids, identity, policy, access, lanes, metrics }))
     }
 
     /// The profiles that messages are translated by from now on.
@@ -110,7 +125,8 @@ impl Intake {
         let origin = Origin::New { bytes, received: now(), trace_id: &trace_id };
         let (answer, kind) = self.run(source, bytes, origin).await;
         let (code, trigger) = kind.split_once('^').unwrap_or((&kind, ""));
-        let outcome = answer.outcome.map_or("not stored", Outcome::word);
+        let unstored = if code == query::CODE { "query" } else { "not stored" };
+        let outcome = answer.outcome.map_or(unstored, Outcome::word);
         self.0.metrics.message(&source.name, code, trigger.split('^').next().unwrap_or(""), outcome, began.elapsed());
         tracing::debug!(source = %source.name, peer, message.id = answer.message.map(|id| id.0), outcome, trace_id, "took a message");
         answer
@@ -142,6 +158,9 @@ impl Intake {
         let message = &parsed.message;
         let kind = message.field(0, 9).raw().to_owned();
         let verdict = admit::verdict(source, message);
+        if query::is_query(message) {
+            return (self.ask(source, message, verdict).await, kind);
+        }
         if verdict.outcome != hl7v2::ack::Outcome::Accepted {
             return (self.store_alone(source, Some(message), &origin, Decision::refused(verdict)).await, kind);
         }
@@ -153,6 +172,35 @@ impl Intake {
         let mut issues: Vec<Issue> = parsed.issues.iter().map(answer::issue_of).collect();
         issues.extend(translation.issues.iter().cloned());
         (self.file(source, message, &origin, &translation, issues).await, kind)
+    }
+
+    /// Answers a query. It is not stored, whatever becomes of it.
+    async fn ask(&self, source: &Arc<Source>, message: &Message<'_>, verdict: Verdict) -> Answer {
+        if verdict.outcome != hl7v2::ack::Outcome::Accepted {
+            return answer::of(Some(message), &verdict, None, None);
+        }
+        if !source.queries {
+            return answer::of(Some(message), &admit::may_not_ask(), None, None);
+        }
+        // A source that was let in is a member of the site.
+        let requester = Requester::Authenticated { client: source.name.clone() };
+        let access = self.0.policy.access(&requester, Purpose::Treatment);
+        let (gateway, inner) = (self.gateway(), &self.0);
+        let desk = query::Desk {
+            record: &inner.record,
+            identity: &inner.identity,
+            gateway: &gateway,
+            ids: &inner.ids,
+            access: &access,
+            source,
+        };
+        let (time, accept, response) = (answer::time(), answer::unique(), answer::unique());
+        let stamp = |control_id| Stamp { time: &time, control_id };
+        let stamps = query::Stamps { accept: stamp(&accept), response: stamp(&response) };
+        match query::answer(&desk, message, stamps).await {
+            Some(acks) => Answer { acks, ..Answer::default() },
+            None => answer::of(Some(message), &admit::unknown_type(), None, None),
+        }
     }
 
     /// Applies a translation and commits it with its message. Lost races are run again.
@@ -179,12 +227,19 @@ impl Intake {
             let mut issues = found.clone();
             issues.extend(filed.issues);
             let decision = match filed.parked {
+                // First it is on disk; then what it says of two people is decided.
+                None if !filed.told.is_empty() => Decision::undecided(issues),
                 None => Decision { outcome: Outcome::Applied, verdict: Verdict::accepted(), issues },
                 Some(reason) => Decision::parked(source, reason, issues),
             };
             let mut commit = filed.commit;
             commit.receipt = Some(self.receipt(source, message, origin, &decision, &patients, &translation.residue));
             match self.commit(commit).await {
+                Ok(committed) if !filed.told.is_empty() => {
+                    let id = committed.message.or(origin.message()).expect("it was stored with a receipt");
+                    let told = link::Told { says: &filed.told, id, position: committed.position, patients: &patients };
+                    return self.told(source, message, told).await;
+                }
                 Ok(committed) => {
                     return answer::of(Some(message), &decision.verdict, Some(decision.outcome), committed.message);
                 }
@@ -307,6 +362,14 @@ fn is_batch(bytes: &[u8]) -> bool {
 }
 
 impl Origin<'_> {
+    /// A message that is stored already.
+    fn message(&self) -> Option<MessageId> {
+        match self {
+            Origin::New { .. } => None,
+            Origin::Stored { id, .. } | Origin::Refiled { id } => Some(*id),
+        }
+    }
+
     /// Whether what it says may come to belong to another patient.
     fn moves(&self) -> bool {
         matches!(self, Origin::Refiled { .. })
@@ -317,6 +380,13 @@ impl Decision {
     fn refused(verdict: Verdict) -> Decision {
         let issues = verdict.faults.iter().map(answer::issue_of).collect();
         Decision { outcome: Outcome::Refused, verdict, issues }
+    }
+
+    /// It is stored, and not done: should we stop here, a person finds it.
+    fn undecided(mut issues: Vec<Issue>) -> Decision {
+        let text = "the Patients are filed; what it says of who is one person is not decided yet: replay it";
+        issues.insert(0, Issue::warning(fhir::IssueType::Informational, "PID", text));
+        Decision { outcome: Outcome::Parked, verdict: Verdict::accepted(), issues }
     }
 
     /// We have taken responsibility, unless the source is set to be told (`safety.md` 9).

@@ -22,6 +22,30 @@ pub fn rewrite(writes: &mut [Write<'_>], redirected: &Redirected) {
     }
 }
 
+/// The references in what is written.
+pub fn references(writes: &[Write<'_>]) -> Vec<String> {
+    let mut found = Vec::new();
+    for write in writes {
+        match &write.op {
+            Op::Set(node) | Op::Fill(node) | Op::Journal(_, Some(node)) => note_references(node, &mut found),
+            Op::Keep(nodes) => nodes.iter().for_each(|node| note_references(node, &mut found)),
+            Op::Clear | Op::Journal(_, None) => {}
+        }
+    }
+    found
+}
+
+fn note_references(node: &Node<'_>, found: &mut Vec<String>) {
+    match node {
+        Node::List(items) => items.iter().for_each(|item| note_references(item, found)),
+        Node::Object(object) => {
+            found.extend(object.str("reference").map(str::to_owned));
+            object.fields.iter().for_each(|(_, inner)| note_references(inner, found));
+        }
+        _ => {}
+    }
+}
+
 fn rewrite_node(node: &mut Node<'_>, redirected: &Redirected) {
     match node {
         Node::List(items) => items.iter_mut().for_each(|item| rewrite_node(item, redirected)),

@@ -143,6 +143,7 @@ async fn change(
     if let Some(wanted) = wanted {
         expect(wanted, Some(there.vid))?;
     }
+    write::not_moved(ask, Some(there)).await?;
     let prepared = write::prepared(ask, &patch.apply(there)?)?;
     let writes = vec![write::write(ask, &there.key, Change::Put(prepared.clone()), Some(there))];
     match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {

@@ -40,6 +40,9 @@ pub async fn run(ask: &Ask, mut calls: Vec<Call>) -> Result<Answer, Failure> {
         let mut conditions = Conditions::new();
         let ask = &Ask { at: Some(ask.app.record.position().await?), ..ask.clone() };
         let mut slots = slot::decide(ask, calls, &mut conditions).await?;
+        for slot in slots.iter().filter(|slot| slot.fate == Fate::Update) {
+            write::not_moved(ask, slot.current.as_ref()).await?;
+        }
         references::settle(ask, &mut slots, &mut conditions).await?;
         let prepared = prepare(ask, &mut slots).await?;
         let Writes { writes, places, kept } = Writes::of(ask, &slots, prepared);

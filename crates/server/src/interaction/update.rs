@@ -142,6 +142,7 @@ pub async fn replace(
     if let Some(wanted) = wanted {
         expect(wanted, there.map(|version| version.vid))?;
     }
+    write::not_moved(ask, current).await?;
     let prepared = write::prepared(ask, resource)?;
     let writes = vec![write::write(ask, prepared.key(), Change::Put(prepared.clone()), current)];
     match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {

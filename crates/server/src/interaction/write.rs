@@ -11,6 +11,7 @@ use super::{identifier, subset};
 use crate::app;
 use crate::config::Validate;
 use crate::http::{Ask, Failure, Kind};
+use crate::intake::moving::is_movable;
 
 /// How often a write that lost a race is computed anew. Whoever wins a race is done, so that even a crowd ends.
 pub const TRIES: usize = 64;
@@ -64,6 +65,25 @@ pub fn write(ask: &Ask, key: &Key, change: Change, current: Option<&Version>) ->
         source_time: None,
         state: current.map(|version| version.state.clone()).unwrap_or_default(),
         groups: Vec::new(),
+    }
+}
+
+/// What a person moved to another patient (`safety.md` 14) is not made valid again where it was by whoever writes it there
+/// again. `current` is what would be replaced.
+pub async fn not_moved(ask: &Ask, current: Option<&Version>) -> Result<(), Failure> {
+    let is_error = |version: &&Version| {
+        let body = version.body.as_deref().and_then(|body| std::str::from_utf8(body).ok());
+        body.is_some_and(|body| body.contains("entered-in-error"))
+    };
+    let Some(Version { key, .. }) = current.filter(is_error).filter(|version| is_movable(&version.key.kind)) else {
+        return Ok(());
+    };
+    match ask.app.record.resolve(std::slice::from_ref(key)).await?.pop() {
+        Some(filed) if filed != *key => {
+            let text = format!("{key} was moved to another patient, and is {filed} now: write that, or move it back");
+            Err(Failure::new(Kind::Conflict, text))
+        }
+        _ => Ok(()),
     }
 }
 

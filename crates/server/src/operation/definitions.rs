@@ -48,6 +48,21 @@ const STANDING: &[Parameter] = &[
     Parameter("weight", 1, "1", "decimal", &[]),
     Parameter("reason", 0, "*", "string", &[]),
 ];
+/// The same, but where one was split off: then only the decision of each pair.
+const DECIDED: &[Parameter] = &[
+    Parameter("onePerson", 0, "1", "boolean", &[]),
+    Parameter("decision", 1, "*", "Reference", &[]),
+    Parameter("golden", 0, "1", "Reference", &[]),
+    Parameter("engine", 0, "1", "code", &[]),
+    Parameter("weight", 0, "1", "decimal", &[]),
+    Parameter("reason", 0, "*", "string", &[]),
+];
+const MOVED: &[Parameter] = &[
+    Parameter("resource", 1, "1", "Reference", &[]),
+    Parameter("becomes", 1, "1", "code", &[]),
+    Parameter("new", 0, "1", "Reference", &[]),
+];
+const STAYS: &[Parameter] = &[Parameter("resource", 1, "1", "Reference", &[]), Parameter("why", 1, "1", "string", &[])];
 const SEARCH_PARAMETER: &[Parameter] = &[
     Parameter("type", 1, "1", "code", &[]),
     Parameter("code", 1, "1", "code", &[]),
@@ -56,13 +71,24 @@ const SEARCH_PARAMETER: &[Parameter] = &[
 ];
 const LEFT_OUT: &[Parameter] = &[Parameter("definition", 1, "1", "uri", &[]), Parameter("why", 1, "1", "string", &[])];
 
-const OWN: [Own; 5] = [
+const OWN: [Own; 6] = [
     Own { deed: Deed::Merge, takes: MERGE_TAKES, gives: MERGE_GIVES },
     Own { deed: Deed::Unmerge, takes: MERGE_TAKES, gives: MERGE_GIVES },
     Own {
         deed: Deed::IdentityDecide,
-        takes: &[Parameter("patient", 2, "2", "Reference", &[]), Parameter("decision", 1, "1", "code", &[])],
-        gives: STANDING,
+        takes: &[Parameter("patient", 1, "2", "Reference", &[]), Parameter("decision", 1, "1", "code", &[])],
+        gives: DECIDED,
+    },
+    Own {
+        deed: Deed::Relocate,
+        takes: &[Parameter("patient", 1, "1", "Reference", &[]), Parameter("preview", 0, "1", "boolean", &[])],
+        gives: &[
+            Parameter("preview", 1, "1", "boolean", &[]),
+            Parameter("from", 0, "1", "Reference", &[]),
+            Parameter("to", 1, "1", "Reference", &[]),
+            Parameter("moved", 0, "*", "", MOVED),
+            Parameter("stays", 0, "*", "", STAYS),
+        ],
     },
     Own { deed: Deed::IdentityExplain, takes: &[Parameter("patient", 2, "2", "string", &[])], gives: STANDING },
     Own {
@@ -97,6 +123,7 @@ impl Own {
     fn resource(&self, base: &str) -> Resource<'static> {
         let (path, verb) = self.place();
         let kind = path.strip_prefix('/').and_then(|path| path.split_once('/')).map(|(kind, _)| kind);
+        let kind = kind.map(|kind| if kind == "{kind}" { "Resource" } else { kind });
         let mut definition = Resource::new(KIND);
         let mut set = |name: &'static str, node: Node<'static>| definition.object.set(name, node);
         set("id", Node::text(format!("{PREFIX}{}", self.deed.name())));
@@ -112,9 +139,10 @@ impl Own {
         if let Some(kind) = kind {
             set("resource", Node::List(vec![Node::text(kind)]));
         }
+        let of_one = path.contains("/{id}/");
         set("system", Node::Bool(kind.is_none()));
-        set("type", Node::Bool(kind.is_some()));
-        set("instance", Node::Bool(false));
+        set("type", Node::Bool(kind.is_some() && !of_one));
+        set("instance", Node::Bool(of_one));
         let takes = self.takes.iter().map(|of| of.node("in"));
         set("parameter", Node::List(takes.chain(self.gives.iter().map(|of| of.node("out"))).collect()));
         definition

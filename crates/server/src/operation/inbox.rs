@@ -6,13 +6,15 @@
 use std::sync::Arc;
 
 use consent::{Access, Reach};
-use record::{MESSAGE_PAGE_MAX, MessageFilter, MessageId, Outcome, Time};
+use fhir::reference::{Literal, literal};
+use record::{Key, MESSAGE_PAGE_MAX, MessageFilter, MessageId, Outcome, Time};
 use serde::Serialize;
 
 use super::view::{self, Listing, Shown};
 use crate::app::App;
 use crate::config::OnPark;
 use crate::http::{Failure, Kind};
+use crate::intake::moving::{self, Order, What};
 use crate::source::Source;
 
 /// Messages a page where the client does not say.
@@ -37,6 +39,32 @@ pub struct Undone {
     merges: usize,
     /// Messages that were filed again under the one that they name.
     refiled: usize,
+}
+
+/// What was moved to another patient, or would be.
+#[derive(Serialize)]
+pub struct Moved {
+    id: i64,
+    preview: bool,
+    from: Option<String>,
+    to: String,
+    moved: Vec<MovedItem>,
+    stays: Vec<Stays>,
+}
+
+#[derive(Serialize)]
+struct MovedItem {
+    resource: String,
+    /// What becomes of it: `entered-in-error`, `deleted` or `restored`.
+    becomes: &'static str,
+    /// What it is under the other patient; none where it was only taken back.
+    new: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Stays {
+    resource: String,
+    why: &'static str,
 }
 
 pub async fn list(app: &App, access: &Access, pairs: &[(String, String)]) -> Result<Listing, Failure> {
@@ -97,6 +125,35 @@ pub async fn undo(app: &App, access: &Access, id: MessageId) -> Result<Undone, F
     let source = source_of(app, access, id).await?;
     let undone = app.intake.undo(&source, id).await.map_err(|text| Failure::new(Kind::Conflict, text))?;
     Ok(Undone { id: id.0, merges: undone.merges, refiled: undone.refiled })
+}
+
+/// Moves what a message made to the patient whom it is about (`safety.md` 14).
+pub async fn move_to(app: &App, access: &Access, id: MessageId, to: &str, preview: bool) -> Result<Moved, Failure> {
+    if *access.write() != Reach::Everything {
+        return Err(Failure::new(Kind::Forbidden, "only who may write everything may move a message"));
+    }
+    let to = match literal(to) {
+        Some(Literal::Local { kind: "Patient", id, .. }) => Key::new("Patient", id),
+        _ => return Err(Failure::new(Kind::Invalid, "say to whom: to=Patient/ID")),
+    };
+    let moved = app.intake.move_to(access, &Order { what: What::Message(id), to, preview }).await;
+    let moved = moved.map_err(|trouble| match trouble {
+        moving::Trouble::Refused(text) => Failure::new(Kind::Conflict, text),
+        other => other.into(),
+    })?;
+    let item = |item: &moving::Item| MovedItem {
+        resource: item.old.to_string(),
+        becomes: item.becomes,
+        new: item.new.as_ref().map(ToString::to_string),
+    };
+    Ok(Moved {
+        id: id.0,
+        preview,
+        from: moved.from.as_ref().map(ToString::to_string),
+        to: moved.to.to_string(),
+        moved: moved.items.iter().map(item).collect(),
+        stays: moved.stays.iter().map(|(key, why)| Stays { resource: key.to_string(), why }).collect(),
+    })
 }
 
 /// A message's number, as paths and the command line have it.

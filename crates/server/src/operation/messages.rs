@@ -3,7 +3,7 @@
 use actix_web::web::{Json, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::inbox::{self, Replayed, Undone};
+use super::inbox::{self, Moved, Replayed, Undone};
 use super::view::{Listing, Shown};
 use crate::http::{self, Ask, Failure};
 
@@ -39,6 +39,14 @@ pub async fn replay(
 pub async fn undo(ask: Ask, id: Path<String>) -> Result<Json<Undone>, Failure> {
     let id = inbox::number(&id)?;
     http::detached(async move { inbox::undo(&ask.app, &ask.access, id).await.map(Json) }).await
+}
+
+/// To the Patient that `to` names; with `preview=true` nothing is done.
+pub async fn move_to(ask: Ask, request: HttpRequest, id: Path<String>) -> Result<Json<Moved>, Failure> {
+    let (id, preview) = (inbox::number(&id)?, says(&request, "preview"));
+    let pairs = http::pairs(request.query_string());
+    let to = pairs.into_iter().find(|(name, _)| name == "to").map(|(_, value)| value).unwrap_or_default();
+    http::detached(async move { inbox::move_to(&ask.app, &ask.access, id, &to, preview).await.map(Json) }).await
 }
 
 fn says(request: &HttpRequest, name: &str) -> bool {

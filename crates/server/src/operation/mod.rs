@@ -14,6 +14,7 @@ pub mod meta;
 pub mod metrics;
 pub mod openapi;
 pub mod reindex;
+pub mod relocate;
 pub mod strangers;
 pub mod validate;
 mod view;

@@ -137,7 +137,7 @@ impl Pair {
                 .filter_map(|item| item["resource"]["reference"].as_str().map(str::to_owned))
                 .collect(),
             weight: weight.unwrap_or_default(),
-            by: said("person").into_iter().chain(said("model")).next().unwrap_or_default(),
+            by: said("person").into_iter().chain(said("source")).chain(said("model")).next().unwrap_or_default(),
             reasons: said("reason"),
         }
     }

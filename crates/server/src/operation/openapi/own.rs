@@ -36,6 +36,12 @@ pub fn paths() -> Map<String, Value> {
             json!({ "parameters": number, "post": act("undo", "Take back what a message merged") }),
         ),
         (
+            "/hilum/messages/{id}/move",
+            json!({ "parameters": number, "post": with(act("move", "Move what a message made to the patient whom it is about"), "parameters", json!([
+                asked("to", "Patient/ID"), asked("preview", "true: say what would be done, and do nothing")
+            ])) }),
+        ),
+        (
             "/hilum/strangers",
             json!({ "get": get("strangers", "operation", "Addresses and facilities that were refused") }),
         ),
