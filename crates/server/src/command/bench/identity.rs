@@ -1,7 +1,7 @@
 //! `hilum bench identity`: how quickly people are registered, linked, looked up, and their index made anew.
 //!
 //! The record and the worker that says who is one person run in this process, on a store of their own. Writers register the Patients of
-//! a file, each in a commit of its own that is on the disk before the next; the worker follows meanwhile as it does in a
+//! a file, each in a commit that is on the disk before the next (`--at-once` in one); the worker follows meanwhile as it does in a
 //! server. Then Patients of the file are looked for one by one, and a second worker makes the whole index from the log.
 
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use consent::{Access, Policy};
 use identity::worker::{Identity, Trouble};
-use record::{Change, Commit, Expect, Record, Write};
+use record::{Change, Commit, Expect, Prepared, Record, Write};
 use serde::Serialize;
 
 use super::waits::Waits;
@@ -33,6 +33,9 @@ pub struct Args {
     /// How many register at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     writers: u16,
+    /// How many Patients each of them writes in one commit
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    at_once: u16,
     /// How many are looked for
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     look_ups: u32,
@@ -93,7 +96,7 @@ async fn measure(args: &Args, file: File, app: &App, anew: &Identity) -> Result<
     let feed = Arc::new(Mutex::new(BufReader::new(file).lines()));
     let (began, mut writers) = (Instant::now(), tokio::task::JoinSet::new());
     for _ in 0..args.writers {
-        writers.spawn(register(feed.clone(), app.record.clone(), app.policy.intake()));
+        writers.spawn(register(feed.clone(), app.record.clone(), app.policy.intake(), args.at_once.into()));
     }
     let stored = async {
         let mut stored = 0;
@@ -136,7 +139,12 @@ async fn measure(args: &Args, file: File, app: &App, anew: &Identity) -> Result<
 }
 
 /// Stores Patients until there are none left; how many they were.
-async fn register(feed: Arc<Mutex<Lines<BufReader<File>>>>, record: Record, access: Access) -> Result<u64, Failure> {
+async fn register(
+    feed: Arc<Mutex<Lines<BufReader<File>>>>,
+    record: Record,
+    access: Access,
+    at_once: usize,
+) -> Result<u64, Failure> {
     let mut stored = 0;
     loop {
         let lines: Result<Vec<String>, _> = feed.lock().expect("no holder panics").by_ref().take(AT_ONCE).collect();
@@ -144,23 +152,21 @@ async fn register(feed: Arc<Mutex<Lines<BufReader<File>>>>, record: Record, acce
         if lines.is_empty() {
             return Ok(stored);
         }
-        for line in &lines {
-            let prepared = record.prepare(&patient(line)?);
-            let write = Write {
-                key: prepared.key().clone(),
-                expect: Expect::Any,
-                change: Change::Put(prepared),
-                origin: "bench".to_owned(),
-                source_time: None,
-                state: Vec::new(),
-                groups: Vec::new(),
-            };
-            let commit = Commit { now: app::now(), writes: vec![write], ..Commit::default() };
+        for lines in lines.chunks(at_once) {
+            let writes =
+                lines.iter().map(|line| Ok(write(record.prepare(&patient(line)?)))).collect::<Result<_, _>>()?;
+            let commit = Commit { now: app::now(), writes, ..Commit::default() };
             let committed = record.commit(&access, commit).await;
-            committed.map_err(|why| Failure::System(format!("cannot store a patient: {why}")))?;
-            stored += 1;
+            committed.map_err(|why| Failure::System(format!("cannot store patients: {why}")))?;
+            stored += lines.len() as u64;
         }
     }
+}
+
+fn write(prepared: Prepared) -> Write {
+    let key = prepared.key().clone();
+    let (expect, change, origin) = (Expect::Any, Change::Put(prepared), "bench".to_owned());
+    Write { key, expect, change, origin, source_time: None, state: Vec::new(), groups: Vec::new() }
 }
 
 /// Follows the log until its end, once it has one.
