@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
 
@@ -38,10 +38,26 @@ pub struct Client {
     limits: Limits,
 }
 
-/// What a server said.
+/// What is asked of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`, `PUT` and so on.
+    pub method: &'static str,
+    /// Below the server's base, and its query.
+    pub path: String,
+    /// Names in lower case. A secret among them is in no text of a [`Failure`].
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
+}
+
+/// What a server said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     pub status: u16,
+    /// `Content-Type`, `ETag` and `Location`; empty where it does not say.
+    pub media: String,
+    pub etag: String,
+    pub location: String,
     /// How long it asks to be left alone (`Retry-After` in seconds; a date is not read).
     pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
@@ -112,6 +128,18 @@ impl Client {
         self.send(self.request(Method::POST, path)?.headers(headers.collect::<HeaderMap>()).body(body)).await
     }
 
+    /// Asks whatever is to be asked.
+    pub async fn ask(&self, request: Request) -> Result<Answer, Failure> {
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| Failure::BadAddress("there is no such method"))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in request.headers {
+            let value = HeaderValue::from_str(&value).map_err(|_| Failure::BadAddress("a header cannot hold that"))?;
+            headers.append(HeaderName::from_static(name), value);
+        }
+        self.send(self.request(method, &request.path)?.headers(headers).body(request.body)).await
+    }
+
     /// Asks for a path whose answer may be large.
     pub async fn open(&self, path: &str) -> Result<Stream, Failure> {
         let request = self.request(Method::GET, path)?.timeout(STREAM_MAX);
@@ -139,6 +167,11 @@ impl Client {
         let status = response.status().as_u16();
         let retry_after =
             response.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
+        let header = |name| {
+            let value = response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (media, etag, location) = (header(CONTENT_TYPE), header(ETAG), header(LOCATION));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
             if body.len() + chunk.len() > self.limits.body_bytes_max {
@@ -146,7 +179,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, retry_after: retry_after.map(Duration::from_secs), body })
+        Ok(Answer { status, media, etag, location, retry_after: retry_after.map(Duration::from_secs), body })
     }
 
     fn failed(&self, error: &reqwest::Error) -> Failure {
@@ -207,10 +240,28 @@ mod tests {
     async fn an_answer_is_read_whatever_its_status() {
         let (client, served) =
             against(b"HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\nno\n", Limits::default()).await;
-        assert_eq!(client.get("/x?y=1").await, Ok(Answer { status: 404, retry_after: None, body: b"no\n".to_vec() }));
+        assert_eq!(client.get("/x?y=1").await, Ok(Answer { status: 404, body: b"no\n".to_vec(), ..Answer::default() }));
         let request = served.await.expect("served");
         assert!(request.starts_with("GET /x?y=1 HTTP/1.1\r\n"), "{request}");
         assert!(!request.to_lowercase().contains("accept-encoding"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_is_sent_as_it_is_and_headers_come_back() {
+        let created =
+            b"HTTP/1.1 201 Created\r\netag: W/\"1\"\r\nlocation: /Patient/a/_history/1\r\ncontent-length: 0\r\n\r\n";
+        let (client, served) = against(created, Limits::default()).await;
+        let headers = vec![("if-match", "W/\"0\"".to_owned())];
+        let put = Request { method: "PUT", path: "/Patient/a".to_owned(), headers, body: b"{}".to_vec() };
+        let answer = client.ask(put.clone()).await.expect("an answer");
+        assert_eq!(
+            (answer.status, answer.etag.as_str(), answer.location.as_str()),
+            (201, "W/\"1\"", "/Patient/a/_history/1")
+        );
+        let said = served.await.expect("served");
+        assert!(said.starts_with("PUT /Patient/a HTTP/1.1\r\n") && said.contains("if-match: W/\"0\"\r\n"), "{said}");
+        let broken = Request { headers: vec![("if-match", "a\r\nb: c".to_owned())], ..put };
+        assert!(matches!(client.ask(broken).await, Err(Failure::BadAddress(_))));
     }
 
     #[tokio::test]

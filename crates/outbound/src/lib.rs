@@ -4,6 +4,7 @@
 //! Address::find("http://127.0.0.1:8080", &networks).await -> Result<Address, Failure>
 //! Client::new(address, Limits) -> Client
 //! client.open("/Patient.ndjson").await -> Result<Stream, Failure>;  stream.next().await -> Result<Option<Vec<u8>>, Failure>
+//! client.ask(Request) -> Result<Answer, Failure>;  of any method, with any headers
 //! client.get("/readyz").await / client.post("/hilum/messages/1/replay", media, body).await -> Result<Answer, Failure>
 //! ```
 //!
@@ -15,4 +16,4 @@ mod address;
 mod client;
 
 pub use address::{Address, loopback};
-pub use client::{Answer, Client, Failure, Limits, Stream};
+pub use client::{Answer, Client, Failure, Limits, Request, Stream};

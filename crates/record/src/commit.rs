@@ -5,6 +5,7 @@ use std::fmt;
 use fhir::search::Query;
 
 use crate::message::Receipt;
+use crate::notes::Note;
 use crate::prepare::Prepared;
 use crate::version::{Key, MessageId, Method, Position, Time};
 
@@ -25,6 +26,8 @@ pub struct Commit {
     pub remembered: Vec<Remembered>,
     /// Followers' cursors that move with this transaction: name and new position.
     pub cursors: Vec<(String, Position)>,
+    /// What followers keep beside them.
+    pub notes: Vec<Note>,
 }
 
 /// A search that a commit was decided on, such as that of a conditional create.

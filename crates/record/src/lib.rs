@@ -13,7 +13,7 @@
 //! record.members(&Access, kind, group) -> Vec<Member>            a snapshot list as it is now
 //! record.search(&Access, &Query, page) -> Page
 //! record.position() / search_at(&Access, &Query, Position) / current_at(&Access, &[Key], Position)
-//! record.log(&Access, after, limit) / cursor(name) / advance(name, position)
+//! record.log(&Access, after, limit) / cursor(name) / advance(name, position) / note(follower, name) / notes(follower, after, limit)
 //! record.message(&Access, id) / messages(&Access, &MessageFilter) / raw(&Access, id) / made_by(&Access, id)
 //! record.follow_text(limit)                                      the index of words, behind the log
 //! record.registry() / define(definitions) / reindex() / reindexed()   a site's own search parameters
@@ -56,6 +56,7 @@ mod maintenance;
 mod merged;
 mod message;
 mod message_read;
+mod notes;
 mod own;
 mod page;
 mod prepare;
@@ -80,6 +81,7 @@ pub use history::{HISTORY_PAGE_MAX, HistoryOf, HistoryPage, HistoryQuery};
 pub use labels::LABELS_MAX;
 pub use maintenance::{Counts, Erasure, Finding};
 pub use message::{Attempt, MESSAGE_PAGE_MAX, Message, MessageFilter, NewMessage, Outcome, Receipt, Replay, Tried};
+pub use notes::{NOTES_PAGE_MAX, Note};
 pub use own::Progress;
 pub use prepare::{Prepared, prepare};
 pub use read::{LOG_PAGE_MAX, Member};

@@ -17,6 +17,7 @@ use crate::labels;
 use crate::maintenance::{self, Counts, Erasure, Finding};
 use crate::message::{Message, MessageFilter};
 use crate::message_read;
+use crate::notes;
 use crate::own::{self, InForce, Progress};
 use crate::page::PageKey;
 use crate::prepare::{Prepared, prepare};
@@ -257,6 +258,18 @@ impl Record {
     pub async fn advance(&self, name: &str, position: Position) -> Result<(), CommitError> {
         let commit = Commit { cursors: vec![(name.to_owned(), position)], ..Commit::default() };
         self.shared.writer.commit(&Access::nobody(), commit).await.map(drop)
+    }
+
+    /// What a follower keeps under this name, see [`Commit::notes`].
+    pub async fn note(&self, follower: &str, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let (follower, name) = (follower.to_owned(), name.to_owned());
+        self.shared.readers.run(move |db| notes::one(db, &follower, &name)).await
+    }
+
+    /// What a follower keeps, by name, after this one; at most [`NOTES_PAGE_MAX`](crate::NOTES_PAGE_MAX).
+    pub async fn notes(&self, follower: &str, after: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
+        let (follower, after) = (follower.to_owned(), after.to_owned());
+        self.shared.readers.run(move |db| notes::page(db, &follower, &after, limit)).await
     }
 
     /// A stored message. Messages hold whole records: only an access to everything reaches them.

@@ -16,7 +16,8 @@ use crate::error::OpenError;
 use crate::record::Options;
 
 /// Each step brings the schema from its index to the next number. A step that was released is never edited.
-const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("fulltext.sql"), include_str!("own.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("schema.sql"), include_str!("fulltext.sql"), include_str!("own.sql"), include_str!("notes.sql")];
 
 /// Statements that a connection keeps compiled. The writer has some forty; a reader's searches come in many shapes.
 const STATEMENTS: usize = 256;

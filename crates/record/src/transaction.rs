@@ -13,6 +13,7 @@ use crate::condition::Marks;
 use crate::filing;
 use crate::index::Rows;
 use crate::message::Receipt;
+use crate::notes;
 use crate::version::{Key, MessageId, Method, Position, Time};
 
 /// What the writer knows of the end of the log. Cheap to copy, to go back to after a rollback.
@@ -179,6 +180,9 @@ pub fn write(db: &Connection, log: &mut Log, ready: Ready) -> Result<(Committed,
     }
     for (name, position) in &commit.cursors {
         db.prepare_cached("INSERT OR REPLACE INTO cursor VALUES (?1, ?2)")?.execute(params![name, position.0])?;
+    }
+    for note in &commit.notes {
+        notes::write(db, note)?;
     }
     if let (Some(receipt), Some(id)) = (&commit.receipt, message) {
         if let Receipt::New(message) = receipt {

@@ -1,4 +1,5 @@
-//! What an access that reaches some types only finds. Policies of today make no such access, so that it is tried from inside.
+//! What an access that reaches some types only finds: policies of today make no such access, so that it is tried from inside. And
+//! what followers keep.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use consent::{Policy, Reach};
 use fhir::search::{Handling, Query};
 
 use super::*;
-use crate::{Change, Expect, Time, Write, prepare};
+use crate::{Change, Expect, Note, Time, Write, prepare};
 
 fn write(json: &str) -> Write {
     let resource = fhir::json::read(json.as_bytes()).unwrap_or_else(|issues| panic!("{issues:?} in {json}"));
@@ -55,6 +56,35 @@ async fn what_is_not_reached_is_neither_found_nor_asked() {
         let counts = found.map(|page| (page.versions.len(), page.included.len()));
         assert_eq!(counts, expected, "{kind}?{name}={value}");
     }
+    drop(record);
+    std::fs::remove_dir_all(&place).expect("it is ours");
+}
+
+#[tokio::test]
+async fn what_a_follower_keeps_moves_with_its_cursor() {
+    let place = std::env::temp_dir().join(format!("hilum-notes-{}", std::process::id()));
+    std::fs::create_dir_all(&place).expect("the temporary directory can be written");
+    let record = Record::open(&place, Options::default()).expect("a new store");
+    let note = |name: &str, value: Option<&[u8]>| Note {
+        follower: "peer".to_owned(),
+        name: name.to_owned(),
+        value: value.map(<[u8]>::to_vec),
+    };
+    let access = Policy::site().intake();
+    let json = r#"{"resourceType":"Organization","id":"o","name":"North"}"#;
+    let first = Commit { notes: vec![note("a", Some(b"1")), note("b", Some(b"2"))], ..Commit::default() };
+    record.commit(&access, first).await.expect("it is kept");
+    let second = vec![note("a", None), note("c", Some(b"3")), note("b", Some(b"4"))];
+    let second = Commit { now: Time(1), writes: vec![write(json)], notes: second, ..Commit::default() };
+    record.commit(&access, second).await.expect("it is kept");
+    // A commit that fails keeps nothing.
+    let failing = Commit { writes: vec![write(json)], notes: vec![note("d", Some(b"5"))], ..Commit::default() };
+    assert!(matches!(record.commit(&access, failing).await, Err(CommitError::Stale(_))));
+    let all = record.notes("peer", "", 10).await.expect("they are read");
+    assert_eq!(all, [("b".to_owned(), b"4".to_vec()), ("c".to_owned(), b"3".to_vec())]);
+    assert_eq!(record.notes("peer", "b", 10).await.expect("they are read").len(), 1);
+    assert_eq!(record.note("peer", "c").await.expect("it is read").as_deref(), Some(&b"3"[..]));
+    assert_eq!(record.note("other", "c").await.expect("it is read"), None);
     drop(record);
     std::fs::remove_dir_all(&place).expect("it is ours");
 }
