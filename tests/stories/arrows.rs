@@ -189,7 +189,8 @@ fn the_gateways_own_accesses_are_few_and_named() {
             }
         }
     }
-    made.retain(|name| name != "nobody");
+    // One reaches nothing, the other no more than the Access that it is made of.
+    made.retain(|name| !["nobody", "narrowed"].contains(&name.as_str()));
     made.sort();
     let mut expected = OWN_ACCESSES.map(str::to_owned);
     expected.sort();

@@ -45,6 +45,11 @@ impl Access {
         self.golden
     }
 
+    /// The same, as far as it reaches resources of these types; golden Patients are not written.
+    pub fn narrowed(self, read: &[&str], write: &[&str]) -> Access {
+        Access { read: self.read.within(read), write: self.write.within(write), golden: false, ..self }
+    }
+
     /// The requester's name for the audit: a client or a part of the gateway, never a patient's.
     pub fn who(&self) -> &str {
         &self.who
@@ -65,6 +70,13 @@ impl Access {
 }
 
 impl Reach {
+    /// What is reached and of one of these types.
+    fn within(self, kinds: &[&str]) -> Reach {
+        let kinds: BTreeSet<String> =
+            kinds.iter().filter(|kind| self.covers(kind)).map(|kind| (*kind).to_owned()).collect();
+        if kinds.is_empty() { Reach::Nothing } else { Reach::Kinds(kinds) }
+    }
+
     /// Whether resources of the type `kind` may be within reach.
     pub fn covers(&self, kind: &str) -> bool {
         match self {
@@ -72,5 +84,22 @@ impl Reach {
             Reach::Kinds(kinds) => kinds.contains(kind),
             Reach::Everything => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrowing_never_widens() {
+        let kinds = |kinds: &[&str]| Reach::Kinds(kinds.iter().map(|kind| (*kind).to_owned()).collect());
+        let all = Access::new("x", Reach::Everything, Reach::Everything).writing_golden();
+        let narrow = all.narrowed(&["Patient", "Linkage"], &["Linkage"]);
+        assert_eq!((narrow.read(), narrow.write()), (&kinds(&["Linkage", "Patient"]), &kinds(&["Linkage"])));
+        assert!(!narrow.writes_golden());
+        let narrower = narrow.narrowed(&["Patient", "Observation"], &["Patient"]);
+        assert_eq!((narrower.read(), narrower.write()), (&kinds(&["Patient"]), &Reach::Nothing));
+        assert!(Access::nobody().narrowed(&["Patient"], &["Patient"]).is_nobody());
     }
 }

@@ -13,6 +13,8 @@ pub use rules::{Rule, Rules};
 /// Marks a golden Patient, beside its id.
 pub const TAG_SYSTEM: &str = record::GOLDEN_TAG.0;
 pub const TAG_GOLDEN: &str = record::GOLDEN_TAG.1;
+/// System of the tag that says by which rules it was put together.
+pub const RULES_SYSTEM: &str = "urn:hilum:identity:rules";
 /// Extension of a value: the source that says it, as a Reference.
 pub const SOURCE: &str = "urn:hilum:identity:source";
 
@@ -40,10 +42,13 @@ pub fn compose(key: &Key, sources: &[Source<'_>], rules: &Rules) -> Resource<'st
     sources.sort_by(|left, right| right.time.cmp(&left.time).then_with(|| left.id.cmp(right.id)));
     let mut golden = Resource::new("Patient");
     golden.object.set("id", Node::text(key.id.clone()));
-    golden.object.set("meta", meta());
+    golden.object.set("meta", meta(rules));
     golden.object.set("active", Node::Bool(sources.iter().any(|source| is_active(source.resource))));
+    let mut by_trust = sources.clone();
+    by_trust.sort_by_key(|source| rules.place(source.resource));
     for (element, rule) in rules.iter() {
-        take(&mut golden.object, element, rule, &sources);
+        let sources = if rule == Rule::Trusted { &by_trust } else { &sources };
+        take(&mut golden.object, element, rule, sources);
     }
     let mut ids: Vec<&str> = sources.iter().map(|source| source.id).collect();
     ids.sort_unstable();
@@ -56,9 +61,10 @@ pub fn is_active(patient: &Resource<'_>) -> bool {
     !matches!(patient.get("active"), Some(Node::Bool(false)))
 }
 
-fn meta() -> Node<'static> {
-    let tag = object([("system", Node::text(TAG_SYSTEM)), ("code", Node::text(TAG_GOLDEN))]);
-    object([("tag", Node::List(vec![tag]))])
+fn meta(rules: &Rules) -> Node<'static> {
+    let tag = |system, code: String| object([("system", Node::text(system)), ("code", Node::text(code))]);
+    let tags = vec![tag(TAG_SYSTEM, TAG_GOLDEN.to_owned()), tag(RULES_SYSTEM, rules.version())];
+    object([("tag", Node::List(tags))])
 }
 
 fn link(id: &str) -> Node<'static> {
@@ -77,15 +83,16 @@ fn object<const N: usize>(fields: [(&'static str, Node<'static>); N]) -> Node<'s
 fn take(golden: &mut Object<'static>, element: &'static str, rule: Rule, sources: &[&Source<'_>]) {
     let said = said(element, sources);
     let Some(first) = said.first() else { return };
-    if rule == Rule::All {
-        let all = said.iter().map(|said| signed(said.node, said.by.id)).collect();
-        golden.set(element, Node::List(all));
+    if rules::repeats(element) {
+        // Of a source that is trusted more nothing of the others is added.
+        let all = said.iter().filter(|said| rule == Rule::All || said.by.id == first.by.id);
+        golden.set(element, Node::List(all.map(|said| signed(said.node, said.by.id)).collect()));
         return;
     }
     let best = match rule {
         // The first of the most: what is newer stands before.
         Rule::Most => said.iter().rev().max_by_key(|said| said.votes).unwrap_or(first),
-        Rule::Newest | Rule::All => first,
+        Rule::Newest | Rule::All | Rule::Trusted => first,
     };
     match best.node {
         Node::Object(_) => golden.set(element, signed(best.node, best.by.id)),
@@ -183,6 +190,32 @@ mod tests {
         let sources = record::sources_of(&golden);
         assert_eq!(sources, ["a", "b", "c"]);
         assert!(fhir::json::read(json.as_bytes()).is_ok(), "{json}");
+    }
+
+    #[test]
+    fn a_source_that_is_trusted_is_shown_before_newer_ones() {
+        let a = read(
+            r#"{"resourceType":"Patient","id":"a","birthDate":"1980-02-01","name":[{"family":"Maran"}],
+                "identifier":[{"system":"urn:registry","value":"1"}]}"#,
+        );
+        let b = read(
+            r#"{"resourceType":"Patient","id":"b","birthDate":"1980-02-02","name":[{"family":"Quist"}],"gender":"female",
+                "identifier":[{"system":"urn:b","value":"2"}]}"#,
+        );
+        let sources = [("a", 1, &a), ("b", 2, &b)].map(|(id, time, resource): (_, _, &Resource<'_>)| Source {
+            id,
+            time: Time(time),
+            resource,
+        });
+        let rules = ["birthDate", "name", "gender"]
+            .into_iter()
+            .try_fold(Rules::default(), |rules, element| rules.with(element, Rule::Trusted));
+        let rules = rules.unwrap().trusting(["urn:registry".to_owned()]);
+        let golden = compose(&Key::golden([7; 16]), &sources, &rules);
+        assert_eq!((golden.str("birthDate"), golden.str("gender")), (Some("1980-02-01"), Some("female")));
+        let json = text(&golden);
+        assert!(json.contains("Maran") && !json.contains("Quist"), "{json}");
+        assert_eq!(golden.object.items("identifier").len(), 2, "{json}");
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Index {
         }
     }
 
-    /// Whether it still holds what was put into it, and all of it. False: begin again.
+    /// Whether it still holds what was put into it, all of it, and has room. False: begin again.
     pub async fn is_whole(&mut self) -> Result<bool, Trouble> {
         match self {
             Index::Memory(_) => Ok(true),

@@ -88,6 +88,8 @@ pub fn is_decision(key: &Key) -> bool {
 }
 
 impl Verdict {
+    pub const ALL: [Verdict; 4] = [Verdict::Link, Verdict::Possible, Verdict::Apart, Verdict::NotSame];
+
     pub fn code(self) -> &'static str {
         match self {
             Verdict::Link => "link",
@@ -98,7 +100,7 @@ impl Verdict {
     }
 
     pub fn read(code: &str) -> Option<Verdict> {
-        [Verdict::Link, Verdict::Possible, Verdict::Apart, Verdict::NotSame].into_iter().find(|of| of.code() == code)
+        Verdict::ALL.into_iter().find(|of| of.code() == code)
     }
 }
 

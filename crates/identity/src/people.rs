@@ -57,6 +57,21 @@ pub struct People {
     /// The golden Patient of each that is not alone.
     golden_of: HashMap<String, Key>,
     groups: HashMap<Key, BTreeSet<String>>,
+    counts: Counts,
+}
+
+/// How many pairs stand decided, by verdict and by whether a person said so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts([[usize; 2]; Verdict::ALL.len()]);
+
+impl Counts {
+    pub fn of(&self, verdict: Verdict, by_person: bool) -> usize {
+        self.0[verdict as usize][usize::from(by_person)]
+    }
+
+    fn slot(&mut self, kept: &Kept) -> &mut usize {
+        &mut self.0[kept.verdict as usize][usize::from(matches!(kept.said, Some(By::Person(_))))]
+    }
 }
 
 /// What has to be written.
@@ -74,13 +89,21 @@ impl People {
         let Pair { a, b } = &decision.pair;
         self.near.entry(a.clone()).or_default().insert(b.clone());
         self.near.entry(b.clone()).or_default().insert(a.clone());
-        self.decisions.insert(decision.pair.clone(), Kept { verdict: decision.verdict, said, taken_back: false });
+        self.keep(decision.pair.clone(), Kept { verdict: decision.verdict, said, taken_back: false });
+    }
+
+    fn keep(&mut self, pair: Pair, kept: Kept) {
+        *self.counts.slot(&kept) += 1;
+        if let Some(before) = self.decisions.insert(pair, kept) {
+            *self.counts.slot(&before) -= 1;
+        }
     }
 
     /// Takes back what a person or a source decided of two.
     pub fn take_back(&mut self, pair: &Pair) {
-        if let Some(kept) = self.decisions.get_mut(pair).filter(|kept| kept.said.is_some()) {
-            (kept.said, kept.taken_back) = (None, true);
+        if let Some(kept) = self.decisions.get(pair).filter(|kept| kept.said.is_some()) {
+            let kept = Kept { verdict: kept.verdict, said: None, taken_back: true };
+            self.keep(pair.clone(), kept);
         }
     }
 
@@ -109,9 +132,22 @@ impl People {
     /// Undoes what was remembered last of a pair.
     pub fn put_back(&mut self, pair: &Pair, kept: Option<Kept>) {
         match kept {
-            Some(kept) => self.decisions.insert(pair.clone(), kept),
-            None => self.decisions.remove(pair),
-        };
+            Some(kept) => self.keep(pair.clone(), kept),
+            None => {
+                if let Some(before) = self.decisions.remove(pair) {
+                    *self.counts.slot(&before) -= 1;
+                }
+            }
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many people have more than one source.
+    pub fn joined(&self) -> usize {
+        self.groups.len()
     }
 
     /// The sources of a golden Patient, as the log has them.

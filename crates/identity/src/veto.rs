@@ -19,6 +19,7 @@ pub enum Veto {
     BirthAndNumberDiffer,
     NamesakesCannotBeTold,
     SexesDiffer,
+    NumbersAndHomesDiffer,
 }
 
 impl Veto {
@@ -33,6 +34,7 @@ impl Veto {
                 | Veto::BirthYearsFarApart
                 | Veto::BirthAndNumberDiffer
                 | Veto::LettersDiffer
+                | Veto::NumbersAndHomesDiffer
         )
     }
 
@@ -49,6 +51,7 @@ impl Veto {
             Veto::BirthAndNumberDiffer => "birth date and last four digits both differ",
             Veto::NamesakesCannotBeTold => "they may be parent and child of one name, and nothing tells them apart",
             Veto::SexesDiffer => "the sexes differ, and nothing personal agrees",
+            Veto::NumbersAndHomesDiffer => "last four digits and homes both differ, and nothing personal agrees",
         }
     }
 }
@@ -86,7 +89,8 @@ pub fn veto(one: &Registration, other: &Registration, levels: &Levels, household
     if telling {
         return None;
     }
-    newborn(one, other, levels).or_else(|| twins(levels)).or_else(|| namesakes(levels)).or_else(|| sexes(levels))
+    let doubts = [twins, numbers_and_homes, namesakes, sexes];
+    newborn(one, other, levels).or_else(|| doubts.iter().find_map(|doubt| doubt(levels)))
 }
 
 /// The letters of a multiple birth differ.
@@ -120,6 +124,14 @@ fn twins(levels: &Levels) -> Option<Veto> {
         vague && !personal && family && matches!(of(Field::Birth), birth::SAME | birth::YEAR_ONLY | birth::NONE);
     (twins || (of(Field::LastFour) == last_four::NEIGHBOURS && of(Field::Given) != given::SAME))
         .then_some(Veto::TwinsCannotBeTold)
+}
+
+/// Two who share a name and a birthday, as there are more the more people there are.
+fn numbers_and_homes(levels: &Levels) -> Option<Veto> {
+    let of = |field: Field| levels[field as usize];
+    let differ = of(Field::LastFour) == last_four::DIFFERENT && of(Field::Contact) == contact::DIFFERENT;
+    let personal = matches!(of(Field::Middle), middle::SAME) || of(Field::Email) == email::SAME;
+    (differ && !personal).then_some(Veto::NumbersAndHomesDiffer)
 }
 
 /// One name, and no birth date that would part father and son.

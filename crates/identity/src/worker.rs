@@ -8,7 +8,9 @@
 //! The log is first and the index second: what a step decided is committed, and then the index is brought to there.
 
 mod desk;
+mod golden;
 mod load;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,19 +18,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use consent::Access;
 use fhir::Resource;
-use record::{
-    Change, Commit, CommitError, Expect, Key, Position, ReadError, Record, SOURCES_MAX, Time, Version, Write,
-};
+use record::{Change, Commit, CommitError, Expect, Key, Position, ReadError, Record, Time, Version, Write};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::engine::{Decision as Decided, Engine};
-use crate::golden::{self, Rules, Source, is_active};
+use crate::golden::{Rules, is_active};
 use crate::index::{self, Asked, Index, Memory, Redis, RedisSettings};
 use crate::key::Secret;
 use crate::linkage::{By, Decision, Pair, Verdict};
-use crate::people::{Judged, Outcome, People};
+use crate::people::{Judged, Kept, Outcome, People};
 use crate::registration::Registration;
+pub use standing::Standing;
 
 /// Its cursor in the log, and its name as the writer of what it decides.
 pub const FOLLOWER: &str = "identity";
@@ -58,6 +59,7 @@ struct Inner {
     state: Mutex<State>,
     /// The state is being made anew: whoever asks is told so, and does not wait for it.
     warming: AtomicBool,
+    standing: std::sync::Mutex<Standing>,
 }
 
 struct State {
@@ -68,6 +70,8 @@ struct State {
     lease: i64,
     /// The whole of what was followed so far is in it.
     warm: bool,
+    /// All golden Patients are by the rules that are in force.
+    by_rules: bool,
 }
 
 /// Why nothing is said or done.
@@ -147,8 +151,9 @@ impl Identity {
     }
 
     fn over(index: Index, record: Record, access: Access, engine: Engine, rules: Rules) -> Identity {
-        let state = State { engine, index, people: People::default(), lease: 0, warm: false };
-        Identity(Arc::new(Inner { record, access, rules, state: Mutex::new(state), warming: AtomicBool::new(true) }))
+        let state = State { engine, index, people: People::default(), lease: 0, warm: false, by_rules: false };
+        let (state, warming) = (Mutex::new(state), AtomicBool::new(true));
+        Identity(Arc::new(Inner { record, access, rules, state, warming, standing: Default::default() }))
     }
 
     /// Follows the log by one part. False: there is nothing new. The first call makes the index of what was followed before.
@@ -161,10 +166,11 @@ impl Identity {
             self.0.warming.store(true, Ordering::Relaxed);
             self.warm(&mut state, from, now).await?;
             self.0.warming.store(false, Ordering::Relaxed);
+            self.stand(&mut state, from, 0).await?;
         }
         let (versions, to) = self.0.record.log(&self.0.access, from, STEP).await?;
         if to == from {
-            return Ok(false);
+            return self.bring_on(&mut state, now).await;
         }
         state.engine.registrations = state.index.size().await?.max(FEW);
         let (mut desk, arrivals) = self.lay_out(&mut state, &versions).await?;
@@ -183,6 +189,7 @@ impl Identity {
         self.write(all, now, vec![(FOLLOWER.to_owned(), to)]).await?;
         state.keep(desk, to).await?;
         state.warm = true;
+        self.stand(&mut state, to, 0).await?;
         Ok(true)
     }
 
@@ -219,48 +226,81 @@ impl Identity {
 
     async fn take(&self, pair: &Pair, verdict: Option<Verdict>, by: By, now: Time) -> Result<(), Trouble> {
         let mut state = self.warm_state().await?;
-        let is_source = matches!(by, By::Source(_));
         match state.people.said(pair) {
-            Some((known, _)) if is_source && Some(known) == verdict => return Ok(()),
-            Some((_, By::Person(_))) if is_source => return Err(Trouble::Refused(OVERRULED.to_owned())),
+            Some((known, By::Source(_))) if matches!(by, By::Source(_)) && Some(known) == verdict => return Ok(()),
+            Some((known, By::Person(_))) if matches!(by, By::Source(_)) => {
+                return if Some(known) == verdict { Ok(()) } else { Err(Trouble::Refused(OVERRULED.to_owned())) };
+            }
             _ => {}
         }
-        let found = state.got(&[&pair.a, &pair.b]).await?;
-        for (id, found) in [&pair.a, &pair.b].into_iter().zip(found) {
+        self.decide_all(&mut state, std::slice::from_ref(pair), verdict, by, now).await
+    }
+
+    /// A person says of a Patient that it is nobody of those whom it is linked with: who they were.
+    pub async fn split(&self, id: &str, who: &str, now: Time) -> Result<BTreeSet<String>, Trouble> {
+        let mut state = self.warm_state().await?;
+        let mut others = state.people.same(id);
+        others.remove(id);
+        let pairs: Vec<Pair> = others.iter().filter_map(|other| Pair::of(id, other)).collect();
+        if pairs.is_empty() {
+            return Err(Trouble::Refused(format!("Patient/{id} is linked with nobody")));
+        }
+        self.decide_all(&mut state, &pairs, Some(Verdict::NotSame), By::Person(who.to_owned()), now).await?;
+        Ok(others)
+    }
+
+    async fn decide_all(
+        &self,
+        state: &mut State,
+        pairs: &[Pair],
+        verdict: Option<Verdict>,
+        by: By,
+        now: Time,
+    ) -> Result<(), Trouble> {
+        let ids: BTreeSet<String> = pairs.iter().flat_map(|pair| [pair.a.clone(), pair.b.clone()]).collect();
+        let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let found = state.got(&asked).await?;
+        for (id, found) in ids.iter().zip(found) {
             let key = Key::new("Patient", id.as_str());
             if key.is_golden() || found.is_none() {
                 return Err(Trouble::Refused(format!("{key} is not known here as a source that is in use")));
             }
         }
-        let ids = BTreeSet::from([pair.a.clone(), pair.b.clone()]);
         let desk = state.around(&ids).await?;
-        let before = state.people.kept(pair);
+        let is_source = matches!(by, By::Source(_));
         let joined = if is_source { state.people.joined_by_persons(&ids) } else { Vec::new() };
+        let before: Vec<(&Pair, Option<Kept>)> = pairs.iter().map(|pair| (pair, state.people.kept(pair))).collect();
+        let linked = |state: &State, pair: &Pair| state.people.same(&pair.a).contains(&pair.b);
+        let were: Vec<&Pair> = pairs.iter().filter(|pair| linked(state, pair)).collect();
         let mut outcome = Outcome::default();
-        match verdict {
-            Some(verdict) => {
-                let reasons = vec![if is_source { "a source has said so" } else { "a person has decided" }.to_owned()];
-                let decision = Decision { pair: pair.clone(), verdict, by, weight: 0.0, reasons };
-                state.people.remember(&decision);
-                outcome.decisions.push(decision);
+        for pair in pairs {
+            match verdict {
+                Some(verdict) => {
+                    let why = if is_source { "a source has said so" } else { "a person has decided" };
+                    let (by, reasons) = (by.clone(), vec![why.to_owned()]);
+                    let decision = Decision { pair: pair.clone(), verdict, by, weight: 0.0, reasons };
+                    state.people.remember(&decision);
+                    outcome.decisions.push(decision);
+                }
+                None => state.people.take_back(pair),
             }
-            None => state.people.take_back(pair),
         }
         merge(&mut outcome, state.settle(&desk, &ids, &[]));
-        let is_one = |pair: &Pair| state.people.same(&pair.a).contains(&pair.b);
         let refused = match verdict {
-            Some(Verdict::Link) if !is_one(pair) => Some(TWO_PEOPLE),
-            _ => (!joined.iter().all(is_one)).then_some(OVERRULED),
+            Some(Verdict::Link) if !pairs.iter().all(|pair| linked(state, pair)) => Some(TWO_PEOPLE),
+            _ => (!joined.iter().all(|pair| linked(state, pair))).then_some(OVERRULED),
         };
         if let Some(text) = refused {
-            state.people.put_back(pair, before);
+            before.into_iter().for_each(|(pair, kept)| state.people.put_back(pair, kept));
             state.settle(&desk, &ids, &[]);
             return Err(Trouble::Refused(text.to_owned()));
         }
+        let undone = were.into_iter().filter(|pair| !linked(state, pair)).count() as u64;
         state.warm = false;
         self.write(outcome, now, Vec::new()).await?;
         state.warm = true;
-        Ok(())
+        let followed = self.standing().followed;
+        self.stand(state, followed, undone).await
     }
 
     /// Who may be meant by what is said of somebody, the likeliest first.
@@ -314,31 +354,6 @@ impl Identity {
         let commit = Commit { now, writes, cursors, ..Commit::default() };
         self.0.record.commit(&self.0.access, commit).await?;
         Ok(())
-    }
-
-    /// The write of a golden Patient; none where it is there as it should be.
-    async fn golden(&self, golden: &Key, sources: &BTreeSet<String>) -> Result<Option<Write>, Trouble> {
-        let record = &self.0.record;
-        let there = record.current(&self.0.access, golden).await?;
-        let keys: Vec<Key> = sources.iter().take(SOURCES_MAX).map(|id| Key::new("Patient", id.as_str())).collect();
-        let versions: Vec<Version> = record.current_many(&self.0.access, &keys).await?.into_iter().flatten().collect();
-        let read = |version: &Version| {
-            let resource = version.body.as_deref().and_then(|body| fhir::json::read(body).ok())?;
-            Some((version.key.id.clone(), version.time, resource.into_owned()))
-        };
-        let read: Vec<_> = versions.iter().filter_map(read).collect();
-        if read.len() < 2 {
-            let is_there = there.is_some_and(|there| !there.is_deleted());
-            return Ok(is_there.then(|| write(golden.clone(), Change::Delete)));
-        }
-        let said: Vec<Source<'_>> =
-            read.iter().map(|(id, time, resource)| Source { id, time: *time, resource }).collect();
-        let write = self.put(&golden::compose(golden, &said, &self.0.rules));
-        let same = |there: &Version| match &write.change {
-            Change::Put(prepared) => there.body.as_deref() == Some(&prepared.shown(there.vid, there.time)[..]),
-            Change::Delete => false,
-        };
-        Ok((!there.as_ref().is_some_and(same)).then_some(write))
     }
 
     fn put(&self, resource: &Resource<'_>) -> Write {

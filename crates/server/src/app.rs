@@ -11,6 +11,7 @@ use consent::{Access, Policy};
 use gateway::IdKey;
 use identity::golden::Rules;
 use identity::worker::Identity;
+use identity::{Engine, Model};
 use record::{Record, Time};
 
 use crate::command::Failure;
@@ -75,15 +76,36 @@ impl App {
 }
 
 /// Who is one person, as it is configured.
-fn who_is_who(config: &Config, record: &Record, access: Access) -> Result<Identity, Failure> {
-    let mut engine = identity::Engine::new(identity::Model::default(), identity::worker::FEW);
-    (engine.thresholds.link, engine.thresholds.review) = (config.identity.link_bits, config.identity.review_bits);
+pub fn who_is_who(config: &Config, record: &Record, access: Access) -> Result<Identity, Failure> {
+    let (mut engine, rules) = engine(config).map_err(Failure::Input)?;
     engine.secret = identity::worker::secret(record.id_key());
     match config.identity.redis() {
-        None => Ok(Identity::new(record.clone(), access, engine, Rules::default())),
-        Some(settings) => Identity::with_redis(record.clone(), access, engine, Rules::default(), settings)
+        None => Ok(Identity::new(record.clone(), access, engine, rules)),
+        Some(settings) => Identity::with_redis(record.clone(), access, engine, rules, settings)
             .map_err(|why| Failure::Input(format!("identity.{why}"))),
     }
+}
+
+/// What compares registrations, and what golden Patients show. The fault is one of the configuration.
+pub fn engine(config: &Config) -> Result<(Engine, Rules), String> {
+    let set = &config.identity;
+    let at_fault = |why: String| format!("identity.{why}");
+    let model = match &set.model_file {
+        Some(path) => model(path).map_err(|why| at_fault(format!("model_file: {why}")))?,
+        None => Model::default(),
+    };
+    if !set.link_bits.is_finite() || !set.review_bits.is_finite() || set.review_bits > set.link_bits {
+        return Err(at_fault("review_bits: must be a number that is at most link_bits".to_owned()));
+    }
+    let mut engine = Engine::new(model, identity::worker::FEW);
+    (engine.thresholds.link, engine.thresholds.review) = (set.link_bits, set.review_bits);
+    Ok((engine, set.rules().map_err(at_fault)?))
+}
+
+/// A model that was learned, as `hilum identity tune` writes it.
+pub fn model(path: &Path) -> Result<Model, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| format!("cannot read {}: {why}", path.display()))?;
+    Model::from_json(&text).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 /// The configured sources. Every fault of every source is said.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use identity::linkage::Verdict;
+use identity::worker::Standing;
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
@@ -23,6 +25,57 @@ pub struct Metrics {
     log_position: IntGauge,
     store_bytes: IntGauge,
     messages_stored: IntGaugeVec,
+    identity: Identity,
+}
+
+/// Of who is one person.
+#[derive(Clone)]
+struct Identity {
+    decisions: IntGaugeVec,
+    undone: IntGauge,
+    registrations: IntGauge,
+    joined: IntGauge,
+    warming: IntGauge,
+    followed: IntGauge,
+    review_oldest: IntGauge,
+}
+
+impl Identity {
+    fn new() -> Identity {
+        let well = "the names and labels are valid and given once";
+        let gauge = |name: &str, help: &str| IntGauge::new(name, help).expect(well);
+        let decisions = Opts::new(
+            "hilum_identity_decisions",
+            "pairs of patients, by what is decided of them and by whom; those possible wait for a person",
+        );
+        Identity {
+            decisions: IntGaugeVec::new(decisions, &["decision", "by"]).expect(well),
+            undone: gauge("hilum_identity_links_undone_total", "links that a person took back since the start"),
+            registrations: gauge("hilum_identity_registrations", "patients of sources in the index"),
+            joined: gauge("hilum_identity_joined", "people with more than one source"),
+            warming: gauge(
+                "hilum_identity_warming",
+                "1 while the index is being made and nobody is told who is one person",
+            ),
+            followed: gauge("hilum_identity_log_position", "the log is followed up to here"),
+            review_oldest: gauge(
+                "hilum_identity_review_oldest_seconds",
+                "how long the oldest pair waits for a person; 0 where none does",
+            ),
+        }
+    }
+
+    fn all(&self) -> [Box<dyn Collector>; 7] {
+        [
+            Box::new(self.decisions.clone()),
+            Box::new(self.undone.clone()),
+            Box::new(self.registrations.clone()),
+            Box::new(self.joined.clone()),
+            Box::new(self.warming.clone()),
+            Box::new(self.followed.clone()),
+            Box::new(self.review_oldest.clone()),
+        ]
+    }
 }
 
 /// The type of a message that is none of the standard's.
@@ -69,6 +122,7 @@ impl Metrics {
                 &["outcome"],
             )
             .expect(well),
+            identity: Identity::new(),
         };
         let all: [Box<dyn Collector>; 9] = [
             Box::new(metrics.messages.clone()),
@@ -81,7 +135,7 @@ impl Metrics {
             Box::new(metrics.store_bytes.clone()),
             Box::new(metrics.messages_stored.clone()),
         ];
-        for collector in all {
+        for collector in all.into_iter().chain(metrics.identity.all()) {
             metrics.registry.register(collector).expect(well);
         }
         metrics
@@ -104,13 +158,32 @@ impl Metrics {
 
     /// What the store says of itself, asked when somebody wants to know.
     pub fn stored(&self, counts: &record::Counts) {
-        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.log_position.set(gauge(counts.versions));
         self.store_bytes.set(gauge(counts.disk_bytes));
         for (outcome, count) in &counts.messages {
             self.messages_stored.with_label_values(&[outcome.word()]).set(gauge(*count));
         }
     }
+
+    /// How things stand with who is one person, and for how many seconds the oldest pair waits for a person.
+    pub fn identity(&self, standing: &Standing, oldest_seconds: u64) {
+        for verdict in Verdict::ALL {
+            for (by_person, by) in [(false, "machine"), (true, "person")] {
+                let count = standing.decisions.of(verdict, by_person);
+                self.identity.decisions.with_label_values(&[verdict.code(), by]).set(gauge(count as u64));
+            }
+        }
+        self.identity.undone.set(gauge(standing.undone));
+        self.identity.registrations.set(gauge(standing.registrations as u64));
+        self.identity.joined.set(gauge(standing.joined as u64));
+        self.identity.warming.set(i64::from(standing.warming));
+        self.identity.followed.set(standing.followed.to_string().parse().unwrap_or_default());
+        self.identity.review_oldest.set(gauge(oldest_seconds));
+    }
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// One more in hand, until it is dropped: also when whoever waits for it goes away.

@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod directory;
+pub mod fsh;
 pub mod http;
 pub mod json;
 pub mod message;

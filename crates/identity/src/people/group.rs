@@ -158,8 +158,17 @@ impl<'j, J: Judge> Grouping<'j, J> {
     /// Whether somebody fits one group nearly as well as the other group does, and cannot be one person with that.
     fn has_rival(&self, of: usize, instead: usize, weight: f64) -> bool {
         let least = weight - self.judge.margin();
-        let mut rivals = self.near[of].iter().filter(|(rival, best)| **rival != instead && **best >= least);
+        let near = self.near[of].iter().filter(|(rival, best)| **rival != instead && **best >= least);
+        // Of whom a person says that he is nobody of this group, he is no rival for it.
+        let mut rivals = near.filter(|(rival, _)| !self.are_told_apart(of, **rival));
         rivals.any(|(rival, _)| !self.can_join(*rival, instead, false))
+    }
+
+    /// Whether a person has said of somebody of the one and somebody of the other that they are two people.
+    fn are_told_apart(&self, one: usize, other: usize) -> bool {
+        let pairs =
+            self.groups[one].iter().flat_map(|left| self.groups[other].iter().map(move |right| (*left, *right)));
+        !self.persons.is_empty() && pairs.map(sorted).any(|ends| self.persons.get(&ends) == Some(&Verdict::NotSame))
     }
 
     /// Whether nobody of the one and nobody of the other are known to be two people. Where a person says that they are one,

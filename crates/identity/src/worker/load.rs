@@ -8,11 +8,18 @@ use record::{Position, Time, Version, sources_of};
 use super::{Identity, STEP, State, Trouble, said};
 use crate::golden::{TAG_GOLDEN, TAG_SYSTEM};
 use crate::index::{Found, Log, Put};
+use crate::key::{self, Secret};
 use crate::linkage::{Decision, is_decision};
 use crate::people::People;
 
-/// So many Patients are read between two lines of the log that say how far it is.
-const TOLD: usize = 50_000;
+/// Registrations that are put into an empty index at once, some 30 MB of them: of many, more lie in one hash of Redis.
+const PART: usize = 25_000;
+
+/// What is to be put into an empty index, and where to read on.
+struct Part {
+    puts: Vec<Put>,
+    next: Option<String>,
+}
 
 impl Identity {
     /// Makes the state of everything that is there. What of it is still to be followed is taken once more when it comes. Of an
@@ -72,29 +79,38 @@ impl Identity {
         }
     }
 
-    /// What all sources say, for an index that is empty.
+    /// What all sources say, for an index that is empty: while one part is put into it the next is read, on another core.
     async fn read_registrations(&self, state: &mut State, expected: usize) -> Result<(), Trouble> {
-        let (mut page, mut read) = (None, 0);
+        let secret = state.engine.secret;
+        let mut read = 0;
+        let mut part = self.read_part(secret, None).await?;
+        loop {
+            read += part.puts.len();
+            tracing::info!(read, expected, "identity reads what was decided before");
+            let Some(page) = part.next else { return state.index.put(part.puts).await };
+            let reader = self.clone();
+            let next = tokio::spawn(async move { reader.read_part(secret, Some(page)).await });
+            state.index.put(part.puts).await?;
+            part = next.await.expect("reading does not panic")?;
+        }
+    }
+
+    async fn read_part(&self, secret: Secret, mut page: Option<String>) -> Result<Part, Trouble> {
+        let mut puts = Vec::with_capacity(PART);
         loop {
             let (patients, next) = self.page("Patient", None, page).await?;
-            let mut puts = Vec::with_capacity(patients.len());
             for version in &patients {
                 let Some(registration) = said(version) else { continue };
                 let first = match version.vid {
                     1 => version.position,
                     _ => self.first(&version.key).await?.unwrap_or(version.position),
                 };
-                let keys = state.engine.keys(&registration);
+                let keys = key::keys(&registration, secret);
                 puts.push(Put { found: Arc::new(Found { registration, first }), keys });
             }
-            state.index.put(puts).await?;
-            read += patients.len();
-            if read / TOLD > (read - patients.len()) / TOLD {
-                tracing::info!(read, expected, "identity reads what was decided before");
-            }
             page = next;
-            if page.is_none() {
-                return Ok(());
+            if page.is_none() || puts.len() >= PART {
+                return Ok(Part { puts, next: page });
             }
         }
     }

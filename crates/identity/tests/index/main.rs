@@ -3,6 +3,7 @@
 
 mod crowd;
 mod faults;
+mod nodes;
 mod same;
 mod secured;
 mod server;

@@ -10,7 +10,7 @@ use crate::server::Server;
 use crate::{BLOCK_MAX, ID_KEY, Random, at, like, log, patient, put, registration, settings};
 
 /// All that the user of the index may do; the README tells operators the same.
-const RIGHTS: &str = "-@all +evalsha +script|load +info +scan +hget +hmget +hset +hdel +hincrby +get +set +append +strlen \
+const RIGHTS: &str = "-@all +evalsha +script|load +info +scan +hget +hmget +hset +hdel +hincrby +get +set \
                       +del +unlink";
 
 async fn begin(settings: RedisSettings) -> Result<Index, Trouble> {

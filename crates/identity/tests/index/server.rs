@@ -15,6 +15,11 @@ pub struct Server {
 impl Server {
     /// None, and it says so, where there is no redis-server on this machine.
     pub fn start() -> Option<Server> {
+        Server::with(&[])
+    }
+
+    /// With more arguments.
+    pub fn with(more: &[&str]) -> Option<Server> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("hilum-redis-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(name);
@@ -22,7 +27,7 @@ impl Server {
         // Somebody else may take the port between the look and the start.
         for _ in 0..10 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let Ok(child) = launch(port, &dir, &[]) else {
+            let Ok(child) = launch(port, &dir, more) else {
                 std::io::Write::write_all(&mut std::io::stderr(), b"skipped: no redis-server on this machine\n")
                     .unwrap();
                 return None;
@@ -32,6 +37,10 @@ impl Server {
             }
         }
         panic!("redis-server does not start");
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn url(&self) -> String {

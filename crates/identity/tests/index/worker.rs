@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use consent::{Access, Policy};
 use identity::golden::Rules;
+use identity::index::RedisSettings;
 use identity::worker::{FEW, Identity, Trouble};
 use identity::{Engine, Model};
 use record::{Change, Commit, Expect, Key, Options, Record, Time, Write};
@@ -64,20 +65,24 @@ fn engine() -> Engine {
     Engine::new(Model::default(), FEW)
 }
 
-fn in_memory(place: &Place) -> Identity {
+pub fn in_memory(place: &Place) -> Identity {
     Identity::new(place.record.clone(), access(), engine(), Rules::default())
 }
 
 pub fn in_redis(place: &Place, server: &Server) -> Identity {
-    Identity::with_redis(place.record.clone(), access(), engine(), Rules::default(), settings(server)).unwrap()
+    in_redis_at(place, settings(server))
 }
 
-async fn follow(identity: &Identity, now: i64) {
+pub fn in_redis_at(place: &Place, settings: RedisSettings) -> Identity {
+    Identity::with_redis(place.record.clone(), access(), engine(), Rules::default(), settings).unwrap()
+}
+
+pub async fn follow(identity: &Identity, now: i64) {
     while identity.step(Time(now)).await.unwrap() {}
 }
 
 /// Who is one person with whom.
-async fn people(identity: &Identity, count: usize) -> BTreeSet<(BTreeSet<String>, Option<Key>)> {
+pub async fn people(identity: &Identity, count: usize) -> BTreeSet<(BTreeSet<String>, Option<Key>)> {
     let mut people = BTreeSet::new();
     for number in 0..count {
         people.insert(identity.same(&format!("p{number}")).await.unwrap());
@@ -85,10 +90,10 @@ async fn people(identity: &Identity, count: usize) -> BTreeSet<(BTreeSet<String>
     people
 }
 
-const PEOPLE: usize = 60;
+pub const PEOPLE: usize = 60;
 
 /// Registrations, changes and deletions, the same for whoever follows them.
-async fn day(place: &Place, part: u64) {
+pub async fn day(place: &Place, part: u64) {
     let mut random = Random(part);
     for change in 0..80 {
         let id = format!("p{}", random.below(PEOPLE));

@@ -7,6 +7,7 @@
 
 mod child;
 mod fhir;
+mod identity;
 mod load;
 mod machine;
 mod micro;
@@ -56,6 +57,8 @@ pub struct Args {
 enum What {
     /// Measure the FHIR server: transactions, reads and searches over HTTP
     Fhir(fhir::Args),
+    /// Measure who is one person: registering, linking, looking up, and the index made anew
+    Identity(identity::Args),
 }
 
 /// Everything that was measured.
@@ -80,8 +83,10 @@ struct Run {
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
-    if let Some(What::Fhir(args)) = &args.what {
-        return fhir::run(args);
+    match &args.what {
+        Some(What::Fhir(args)) => return fhir::run(args),
+        Some(What::Identity(args)) => return identity::run(args),
+        None => {}
     }
     let mix = match &args.mix {
         None => Load::own_mix(),

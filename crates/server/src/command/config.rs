@@ -83,6 +83,7 @@ fn check(file: File) -> Result<(), Failure> {
     if let Err(fault) = profiles::load(config.profiles.directory.as_deref()) {
         faults.push(fault.to_string());
     }
+    faults.extend(app::engine(&config).err());
     if !config.http.listen.ip().is_loopback() && !config.http.trusted_network {
         faults.push(format!("http.listen is {}, beyond this machine: see http.trusted_network", config.http.listen));
     }

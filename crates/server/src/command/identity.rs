@@ -1,8 +1,10 @@
-//! `hilum identity link|explain|tune`: which Patients of a file are one person, without a server.
+//! `hilum identity link|explain|tune`: which Patients of a file are one person, without a server; and what a steward asks and says
+//! of those of a running server, in `desk`.
 //!
 //! The engine is the server's own (`crates/identity`). Where a file has enough Patients, what agreement is worth is learned from
 //! them first; `--model` takes a model as it is.
 
+mod desk;
 mod file;
 
 use std::fs;
@@ -16,6 +18,7 @@ use identity::batch::{self, LEARNED_FROM, Linked, Registrations};
 use identity::{Decision, Engine, Model, learn};
 
 use super::{Failure, Output};
+use crate::app::model;
 use crate::terminal;
 
 #[derive(clap::Args)]
@@ -32,6 +35,12 @@ enum What {
     Explain(Explain),
     /// Learn what agreement is worth, and show what that would change
     Tune(Tune),
+    /// The pairs that wait for a person, the longest waiting first
+    Review(desk::Review),
+    /// Say whether two Patients of a running server are one person
+    Decide(desk::Decide),
+    /// Say that a Patient of a running server is none of those whom it is linked with
+    Split(desk::Split),
 }
 
 #[derive(clap::Args)]
@@ -58,15 +67,18 @@ struct Link {
 
 #[derive(clap::Args)]
 struct Explain {
-    #[command(flatten)]
-    from: Patients,
+    /// Patients, one a line; without it the running server is asked
+    #[arg(long, value_name = "FILE.ndjson")]
+    patients: Option<PathBuf>,
+    /// A model to begin with, as `tune` writes it; the shipped one by default
+    #[arg(long, value_name = "FILE.json", requires = "patients")]
+    model: Option<PathBuf>,
     /// The logical id of one
     a: String,
     /// The logical id of the other
     b: String,
-    /// `json` for programs
-    #[arg(short, value_name = "FORMAT")]
-    output: Option<Output>,
+    #[command(flatten)]
+    place: desk::Where,
 }
 
 #[derive(clap::Args)]
@@ -87,8 +99,16 @@ const PROGRESS: Duration = Duration::from_secs(2);
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::Link(args) => link(&args),
-        What::Explain(args) => explain(&args),
+        What::Explain(Explain { patients: None, a, b, place, .. }) => {
+            super::runtime()?.block_on(desk::explain(&a, &b, &place))
+        }
+        What::Explain(Explain { patients: Some(patients), model, a, b, place }) => {
+            explain(&Patients { patients, model }, &a, &b, place.output)
+        }
         What::Tune(args) => tune(&args),
+        What::Review(args) => super::runtime()?.block_on(desk::review(&args)),
+        What::Decide(args) => super::runtime()?.block_on(desk::decide(&args)),
+        What::Split(args) => super::runtime()?.block_on(desk::split(&args)),
     }
 }
 
@@ -122,7 +142,7 @@ fn link(args: &Link) -> Result<(), Failure> {
 fn engine(from: &Patients, registrations: &Registrations) -> Result<Engine, Failure> {
     let count = registrations.all().len();
     let model = match &from.model {
-        Some(path) => model(path)?,
+        Some(path) => model(path).map_err(Failure::Input)?,
         None if count >= LEARNED_FROM => {
             terminal::say(format_args!("learning from {count} registrations"));
             learned(registrations, &Model::default())
@@ -136,12 +156,6 @@ fn learned(registrations: &Registrations, prior: &Model) -> Model {
     let count = registrations.all().len();
     let version = format!("{}+{count}", prior.version);
     learn::learn(registrations, prior, &version, &format!("{count} registrations, after {}", prior.source))
-}
-
-fn model(path: &Path) -> Result<Model, Failure> {
-    let at_fault = |why: String| Failure::Input(format!("{}: {why}", path.display()));
-    let text = fs::read_to_string(path).map_err(|why| at_fault(why.to_string()))?;
-    Model::from_json(&text).map_err(at_fault)
 }
 
 fn clusters(out: &mut dyn Write, registrations: &Registrations, linked: &Linked) -> std::io::Result<()> {
@@ -179,16 +193,17 @@ fn people(linked: &Linked) -> usize {
     linked.clusters.iter().enumerate().filter(|(at, cluster)| *at == **cluster as usize).count()
 }
 
-fn explain(args: &Explain) -> Result<(), Failure> {
-    let (registrations, _) = file::read(&args.from.patients)?;
-    let engine = engine(&args.from, &registrations)?;
+fn explain(from: &Patients, a: &str, b: &str, output: Option<Output>) -> Result<(), Failure> {
+    let (registrations, _) = file::read(&from.patients)?;
     let find = |id: &str| {
         let found = registrations.all().iter().find(|of| of.id == id);
-        found.ok_or_else(|| Failure::Usage(format!("{} has no Patient {id}", args.from.patients.display())))
+        found.ok_or_else(|| Failure::Usage(format!("{} has no Patient {id}", from.patients.display())))
     };
-    let comparison = engine.compare(find(&args.a)?, find(&args.b)?);
+    let (one, other) = (find(a)?, find(b)?);
+    let engine = engine(from, &registrations)?;
+    let comparison = engine.compare(one, other);
     let decision = engine.decide(&comparison);
-    if args.output.is_some() {
+    if output.is_some() {
         return super::json(&serde_json::json!({
             "decision": decision,
             "weight": comparison.weight,
@@ -218,7 +233,7 @@ fn told(decision: Decision) -> &'static str {
 fn tune(args: &Tune) -> Result<(), Failure> {
     let (registrations, _) = file::read(&args.from.patients)?;
     let before = match &args.from.model {
-        Some(path) => model(path)?,
+        Some(path) => model(path).map_err(Failure::Input)?,
         None => Model::default(),
     };
     let after = learned(&registrations, &before);

@@ -374,7 +374,7 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
 }
 
 /// A value as a cell has it.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
@@ -387,12 +387,12 @@ fn json(found: Result<impl serde::Serialize, http::Failure>) -> Result<Value, Fa
     serde_json::to_value(found).map_err(|why| Failure::System(why.to_string()))
 }
 
-fn value(body: Vec<u8>) -> Result<Value, Failure> {
+pub(super) fn value(body: Vec<u8>) -> Result<Value, Failure> {
     serde_json::from_slice(&body).map_err(|_| Failure::System("the server's answer is not understood".to_owned()))
 }
 
 /// The body of a good answer; of another one what its outcome says.
-fn answer(answer: Result<outbound::Answer, outbound::Failure>) -> Result<Vec<u8>, Failure> {
+pub(super) fn answer(answer: Result<outbound::Answer, outbound::Failure>) -> Result<Vec<u8>, Failure> {
     let answer = answer.map_err(unreachable)?;
     if answer.status < 400 {
         return Ok(answer.body);
@@ -404,7 +404,7 @@ fn answer(answer: Result<outbound::Answer, outbound::Failure>) -> Result<Vec<u8>
     Err(if answer.status < 500 { Failure::Input(text) } else { Failure::System(text) })
 }
 
-fn unreachable(failure: outbound::Failure) -> Failure {
+pub(super) fn unreachable(failure: outbound::Failure) -> Failure {
     match failure {
         outbound::Failure::BadAddress(_) | outbound::Failure::NotAllowed(_) => Failure::Usage(failure.to_string()),
         _ => Failure::System(failure.to_string()),

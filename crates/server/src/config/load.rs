@@ -130,6 +130,9 @@ impl Layers {
         };
         let value = match slot {
             Value::Bool(_) => text.parse().map(Value::Bool).map_err(|_| "must be true or false"),
+            Value::Number(number) if number.is_f64() => {
+                text.parse::<f64>().map(Value::from).map_err(|_| "must be a number")
+            }
             Value::Number(_) => text.parse::<u64>().map(Value::from).map_err(|_| "must be a whole number"),
             _ => Ok(Value::from(text)),
         };

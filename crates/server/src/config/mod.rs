@@ -6,10 +6,12 @@
 
 mod load;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use identity::golden::{Rule, Rules};
 use identity::index::RedisSettings;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -105,6 +107,12 @@ pub struct Identity {
     pub link_bits: f64,
     /// Bits from which a person is asked.
     pub review_bits: f64,
+    /// What agreement is worth, as `hilum identity tune` learned it of this site's registrations; the shipped model where it is not set.
+    pub model_file: Option<PathBuf>,
+    /// Which source's value a golden Patient shows, by element of Patient: all, most, newest or trusted.
+    pub survivorship: BTreeMap<String, Rule>,
+    /// Identifier systems whose sources `trusted` prefers, the most trusted first.
+    pub trusted: Vec<String>,
     /// `redis://host:port/db`, or `rediss://` for TLS; the index is in this node's memory where it is not set.
     pub redis: Option<String>,
     pub redis_username_file: Option<PathBuf>,
@@ -118,6 +126,13 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Which source's value a golden Patient shows.
+    pub fn rules(&self) -> Result<Rules, String> {
+        let rules =
+            self.survivorship.iter().try_fold(Rules::default(), |rules, (element, rule)| rules.with(element, *rule));
+        Ok(rules.map_err(|why| format!("survivorship.{why}"))?.trusting(self.trusted.clone()))
+    }
+
     /// The index in Redis, where there is one.
     pub fn redis(&self) -> Option<RedisSettings> {
         Some(RedisSettings {
@@ -336,6 +351,9 @@ impl Default for Identity {
         Identity {
             link_bits: usual.link,
             review_bits: usual.review,
+            model_file: None,
+            survivorship: BTreeMap::new(),
+            trusted: Vec::new(),
             redis: None,
             redis_username_file: None,
             redis_password_file: None,

@@ -48,6 +48,20 @@ impl Ask {
 }
 
 impl Ask {
+    /// Refuses an operation that reads resources of a type to whoever may read none of them.
+    pub fn may_read(&self, kind: &str) -> Result<(), Failure> {
+        if self.access.read().covers(kind) { Ok(()) } else { Err(Ask::refused("read", kind)) }
+    }
+
+    /// The same of an operation that writes them.
+    pub fn may_write(&self, kind: &str) -> Result<(), Failure> {
+        if self.access.write().covers(kind) { Ok(()) } else { Err(Ask::refused("write", kind)) }
+    }
+
+    fn refused(what: &str, kind: &str) -> Failure {
+        Failure::new(Kind::Forbidden, format!("the policy does not let this requester {what} {kind}"))
+    }
+
     /// The text of a link to a place in the answer to this query, good for this requester.
     pub fn seal(&self, query: &str, place: &str) -> String {
         page::seal(self.app.record.id_key(), self.access.who(), query, place)

@@ -13,6 +13,8 @@ pub enum Verb {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     Capabilities,
+    /// The OperationDefinition of an operation of our own.
+    OperationDefinition,
     SearchSystem,
     SearchSystemForm,
     Batch,
@@ -36,6 +38,8 @@ pub enum Deed {
     Everything,
     /// `Patient/$match`.
     Match,
+    /// `Patient/$member-match`.
+    MemberMatch,
     /// `Patient/$ihe-pix`, by query and by Parameters.
     CrossReference,
     CrossReferenceForm,
@@ -69,6 +73,7 @@ impl Deed {
     pub fn name(self) -> &'static str {
         match self {
             Deed::Capabilities => "capabilities",
+            Deed::OperationDefinition => "operation-definition",
             Deed::SearchSystem => "search-system",
             Deed::SearchSystemForm => "search-system-form",
             Deed::Batch => "batch",
@@ -90,6 +95,7 @@ impl Deed {
             Deed::Vread => "vread",
             Deed::Everything => "everything",
             Deed::Match => "match",
+            Deed::MemberMatch => "member-match",
             Deed::CrossReference => "ihe-pix",
             Deed::CrossReferenceForm => "ihe-pix-form",
             Deed::Merge => "merge",
@@ -116,7 +122,7 @@ impl Deed {
     pub fn parameters(self) -> Option<&'static [&'static str]> {
         match self {
             Deed::Capabilities => Some(&["mode", "_summary", "_elements"]),
-            Deed::Read | Deed::Vread => Some(&["_summary", "_elements"]),
+            Deed::Read | Deed::Vread | Deed::OperationDefinition => Some(&["_summary", "_elements"]),
             Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => Some(&["mode", "profile"]),
             Deed::Batch | Deed::Create | Deed::Update | Deed::Patch | Deed::Delete => Some(&[]),
             Deed::Meta | Deed::MetaType | Deed::MetaSystem | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),

@@ -31,7 +31,7 @@ use actix_web::{App as Routes, HttpServer, web};
 pub use access::{Ask, client_address};
 pub use body::{content_type, detached, fhir_body, fhir_sent, header_text, read_body, search_body};
 pub use budget::Budget;
-pub use deed::Deed;
+pub use deed::{Deed, Verb};
 pub use failure::{Failure, Kind};
 pub use form::{Form, Return};
 pub use link::{base, encoded, pairs, query};

@@ -17,8 +17,8 @@ use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
-    everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, reindex, relocate, strangers,
-    validate,
+    definitions, everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, reindex,
+    relocate, strangers, validate,
 };
 
 /// The path under which FHIR is served.
@@ -50,8 +50,10 @@ pub const PLACES: &[Place] = &[
             (Verb::Delete, Deed::DeleteWhere),
         ],
     },
+    Place { path: "/OperationDefinition/hilum-{own}", deeds: &[(Verb::Get, Deed::OperationDefinition)] },
     Place { path: "/Patient/{id}/$everything", deeds: &[(Verb::Get, Deed::Everything)] },
     Place { path: "/Patient/$match", deeds: &[(Verb::Post, Deed::Match)] },
+    Place { path: "/Patient/$member-match", deeds: &[(Verb::Post, Deed::MemberMatch)] },
     Place {
         path: "/Patient/$ihe-pix",
         deeds: &[(Verb::Get, Deed::CrossReference), (Verb::Post, Deed::CrossReferenceForm)],
@@ -147,6 +149,7 @@ async fn what_the_base_can(place: &Place, app: Data<App>, request: HttpRequest) 
 fn handler(deed: Deed, route: Route) -> Route {
     match deed {
         Deed::Capabilities => route.to(capabilities::show),
+        Deed::OperationDefinition => route.to(definitions::show),
         Deed::SearchSystem => route.to(search::across_by_query),
         Deed::SearchSystemForm => route.to(search::across_by_form),
         Deed::Batch => route.to(batch::post),
@@ -168,6 +171,7 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::Vread => route.to(vread::vread),
         Deed::Everything => route.to(everything::show),
         Deed::Match => route.to(identity::find),
+        Deed::MemberMatch => route.to(identity::member),
         Deed::CrossReference => route.to(identity::cross_reference),
         Deed::CrossReferenceForm => route.to(identity::cross_reference_by_form),
         Deed::Merge => route.to(merge::merge),

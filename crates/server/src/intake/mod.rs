@@ -8,7 +8,7 @@ mod admit;
 pub mod answer;
 mod file;
 mod follow;
-mod guard;
+pub mod guard;
 mod lanes;
 mod link;
 mod merge;

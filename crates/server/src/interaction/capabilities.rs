@@ -15,6 +15,7 @@ use fhir::{Node, Object, Resource};
 use super::subset::View;
 use crate::app::App;
 use crate::http::{self, Deed, Failure, PLACES};
+use crate::operation::definitions;
 
 /// When what this file says last changed.
 const CHANGED: &str = "2026-11-25";
@@ -22,6 +23,18 @@ const CHANGED: &str = "2026-11-25";
 const FORMATS: [&str; 4] = ["application/fhir+json", "application/fhir+xml", "json", "xml"];
 /// JSON Patch; FHIRPath Patch as Parameters.
 const PATCH_FORMATS: [&str; 3] = ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"];
+/// Stands for our own address where it is not known yet.
+const HERE: &str = "urn:hilum:here";
+const PIXM_MANAGER: &str = "https://profiles.ihe.net/ITI/PIXm/CapabilityStatement/IHE.PIXm.Manager";
+const PDQM_SUPPLIERS: [&str; 2] = [
+    "https://profiles.ihe.net/ITI/PDQm/CapabilityStatement/IHE.PDQm.PatientDemographicsSupplier",
+    "https://profiles.ihe.net/ITI/PDQm/CapabilityStatement/IHE.PDQm.PatientDemographicsSupplierMatch",
+];
+const GUIDES: [&str; 3] = [
+    "https://profiles.ihe.net/ITI/PIXm/ImplementationGuide/ihe.iti.pixm",
+    "https://profiles.ihe.net/ITI/PDQm/ImplementationGuide/ihe.iti.pdqm",
+    "http://hl7.org/fhir/us/davinci-hrex/ImplementationGuide/hl7.fhir.us.davinci-hrex",
+];
 const DEFINITIONS: &str = "http://hl7.org/fhir/OperationDefinition";
 const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner", "relatedPerson"];
 
@@ -33,7 +46,7 @@ pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
 }
 
 fn statement(base: &str, registry: &Registry) -> Vec<u8> {
-    static REST: OnceLock<Vec<u8>> = OnceLock::new();
+    static REST: OnceLock<String> = OnceLock::new();
     let own;
     let rest = if registry.own().is_empty() {
         REST.get_or_init(|| rest(registry))
@@ -41,33 +54,36 @@ fn statement(base: &str, registry: &Registry) -> Vec<u8> {
         own = rest(registry);
         &own
     };
-    let mut statement = Vec::with_capacity(rest.len() + 1024);
-    fhir::json::write(&head(base), &mut statement);
+    let mut statement = Vec::with_capacity(rest.len() + 2048);
+    fhir::json::write(&head(base, registry), &mut statement);
     // `rest` is the last of what is said.
     statement.pop();
     statement.extend_from_slice(b",\"rest\":");
-    statement.extend_from_slice(rest);
+    let quoted = serde_json::Value::from(base).to_string();
+    statement.extend_from_slice(rest.replace(HERE, quoted.trim_matches('"')).as_bytes());
     statement.push(b'}');
     statement
 }
 
-fn rest(registry: &Registry) -> Vec<u8> {
+fn rest(registry: &Registry) -> String {
     let mut rest = Vec::with_capacity(512 * 1024);
     fhir::json::write_node(&Node::List(vec![rest_of_all(registry)]), &mut rest);
-    rest
+    String::from_utf8(rest).expect("JSON is UTF-8")
 }
 
-fn head(base: &str) -> Resource<'static> {
+fn head(base: &str, registry: &Registry) -> Resource<'static> {
     let mut head = Resource::new("CapabilityStatement");
     let mut set = |name: &'static str, node: Node<'static>| head.object.set(name, node);
     set("status", Node::text("active"));
     set("date", Node::text(CHANGED));
     set("kind", Node::text("instance"));
+    set("instantiates", texts_of(instantiates(registry)));
     set("software", object([("name", Node::text("Hilum")), ("version", Node::text(env!("CARGO_PKG_VERSION")))]));
     set(
         "implementation",
         object([("description", Node::text("a FHIR gateway for clinics")), ("url", Node::text(base.to_owned()))]),
     );
+    set("implementationGuide", texts(GUIDES));
     set("fhirVersion", Node::text("4.0.1"));
     set("format", texts(FORMATS));
     set("patchFormat", texts(PATCH_FORMATS));
@@ -78,7 +94,10 @@ fn rest_of_all(registry: &Registry) -> Node<'static> {
     let security = "There are no credentials yet: requesters on the server's own machine are let in where \
                     http.open_on_loopback says so, everybody else is answered 401.";
     let documentation = "Unknown search parameters are refused (400) unless the request says Prefer: handling=lenient. \
-                         /openapi.json describes the whole surface.";
+                         /openapi.json describes the whole surface. IHE: ITI-83 and ITI-104 of PIXm, whose feed is the \
+                         conditional update of Patient by identifier (a newly said replaced-by link merges) and the \
+                         conditional delete; ITI-119 of PDQm, and ITI-78 with mothersMaidenName where the site has \
+                         defined that search parameter ($reindex). Da Vinci HRex: $member-match.";
     let definitions = COMPARTMENTS.map(|name| format!("http://hl7.org/fhir/CompartmentDefinition/{name}"));
     let rest = vec![
         ("mode", Node::text("server")),
@@ -118,6 +137,12 @@ fn of_kind(registry: &Registry, kind: &'static str) -> Node<'static> {
     Node::Object(Object { fields: of_kind })
 }
 
+/// The actors of IHE that this server is. PDQm asks for a search parameter that R4 does not have, and that a site puts in force.
+fn instantiates(registry: &Registry) -> impl Iterator<Item = &'static str> {
+    let supplies = registry.find("Patient", "mothersMaidenName").is_some();
+    [PIXM_MANAGER].into_iter().chain(PDQM_SUPPLIERS.into_iter().filter(move |_| supplies))
+}
+
 /// What is done at the paths that are meant.
 fn served(meant: impl Fn(&str) -> bool) -> impl Iterator<Item = Deed> {
     let places = PLACES.iter().filter(move |place| meant(place.path));
@@ -150,16 +175,23 @@ fn system_code(deed: Deed) -> Vec<&'static str> {
 
 /// The operations at the paths that are meant, each once, with their definitions.
 fn operations_of(meant: impl Fn(&str) -> bool) -> Node<'static> {
-    let named: BTreeMap<&str, &str> = served(meant).filter_map(definition).collect();
-    let node = |(name, of): (&'static str, &str)| {
-        let of = if of.contains(':') { of.to_owned() } else { format!("{DEFINITIONS}/{of}") };
-        object([("name", Node::text(name)), ("definition", Node::text(of))])
-    };
+    let named: BTreeMap<&str, String> = served(meant).filter_map(definition).collect();
+    let node =
+        |(name, of): (&'static str, String)| object([("name", Node::text(name)), ("definition", Node::text(of))]);
     Node::List(named.into_iter().map(node).collect())
 }
 
-/// The name of an operation, and of its definition: in R4, or whole where somebody else defines it.
-fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
+/// The name of an operation, and the canonical URL of its definition.
+fn definition(deed: Deed) -> Option<(&'static str, String)> {
+    if let Some(own) = definitions::canonical(HERE, deed) {
+        return Some((deed.name(), own));
+    }
+    let (name, of) = defined_elsewhere(deed)?;
+    Some((name, if of.contains(':') { of.to_owned() } else { format!("{DEFINITIONS}/{of}") }))
+}
+
+/// The name of an operation, and of its definition: in R4, or whole where a guide defines it.
+fn defined_elsewhere(deed: Deed) -> Option<(&'static str, &'static str)> {
     Some(match deed {
         Deed::Everything => ("everything", "Patient-everything"),
         Deed::LastN => ("lastn", "Observation-lastn"),
@@ -168,13 +200,8 @@ fn definition(deed: Deed) -> Option<(&'static str, &'static str)> {
         Deed::MetaDelete => ("meta-delete", "Resource-meta-delete"),
         Deed::ValidateType => ("validate", "Resource-validate"),
         Deed::Match => ("match", "Patient-match"),
+        Deed::MemberMatch => ("member-match", "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"),
         Deed::CrossReference => ("ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"),
-        Deed::Merge => ("merge", "urn:hilum:OperationDefinition:merge"),
-        Deed::Unmerge => ("unmerge", "urn:hilum:OperationDefinition:unmerge"),
-        Deed::IdentityDecide => ("identity-decide", "urn:hilum:OperationDefinition:identity-decide"),
-        Deed::IdentityExplain => ("identity-explain", "urn:hilum:OperationDefinition:identity-explain"),
-        Deed::Relocate => ("move", "urn:hilum:OperationDefinition:move"),
-        Deed::Reindex => ("reindex", "urn:hilum:OperationDefinition:reindex"),
         _ => return None,
     })
 }
@@ -233,7 +260,11 @@ fn interactions(codes: impl Iterator<Item = &'static str>) -> Node<'static> {
 }
 
 fn texts<T: Into<String>, const N: usize>(texts: [T; N]) -> Node<'static> {
-    Node::List(texts.into_iter().map(|text| Node::text(text.into())).collect())
+    texts_of(texts.into_iter())
+}
+
+fn texts_of<T: Into<String>>(texts: impl Iterator<Item = T>) -> Node<'static> {
+    Node::List(texts.map(|text| Node::text(text.into())).collect())
 }
 
 fn object<const N: usize>(fields: [(&'static str, Node<'static>); N]) -> Node<'static> {

@@ -38,16 +38,21 @@ pub fn criteria(ask: &Ask, kind: &str, text: &str) -> Result<Query, Failure> {
 
 /// Looks for what the criteria mean, and under which condition the answer stays true.
 pub async fn find(ask: &Ask, query: Query) -> Result<(Found, Condition), Failure> {
-    let page = ask.app.record.search(&ask.access, &query, None).await?;
-    let keys: Vec<Key> = page.versions.iter().map(|version| version.key.clone()).collect();
-    let condition = Condition { query, since: page.position, found: keys };
-    let mut versions = page.versions.into_iter();
+    let (versions, condition) = look(ask, query).await?;
+    let mut versions = versions.into_iter();
     let found = match (versions.next(), versions.next()) {
         (None, _) => Found::Nobody,
         (Some(version), None) => Found::One(Box::new(version)),
         (Some(_), Some(_)) => Found::Several,
     };
     Ok((found, condition))
+}
+
+/// All of one page that the criteria find.
+pub async fn look(ask: &Ask, query: Query) -> Result<(Vec<Version>, Condition), Failure> {
+    let page = ask.app.record.search(&ask.access, &query, None).await?;
+    let keys: Vec<Key> = page.versions.iter().map(|version| version.key.clone()).collect();
+    Ok((page.versions, Condition { query, since: page.position, found: keys }))
 }
 
 pub fn several() -> Failure {

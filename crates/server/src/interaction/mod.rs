@@ -10,7 +10,7 @@ mod bounds;
 mod bundle;
 mod call;
 pub mod capabilities;
-mod conditional;
+pub mod conditional;
 pub mod create;
 pub mod delete;
 pub mod history;
@@ -28,6 +28,7 @@ pub use answer::Answer;
 pub use bundle::Bundle;
 use fhir::{Issue, IssueType};
 use record::Key;
+pub use subset::View;
 
 use crate::http::{Failure, Kind};
 

@@ -14,6 +14,7 @@ use super::conditional::{self, Found};
 use super::{key_of, kind_of, write};
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind, Match};
+use crate::operation::feed;
 
 pub async fn update(
     ask: Ask,
@@ -73,7 +74,7 @@ pub async fn by_id(
     Err(crowd())
 }
 
-/// Updates the one resource that meets the criteria; where there is none, creates it.
+/// Updates the one resource that meets the criteria; where there is none, creates it. Of a Patient that is a feed's word.
 pub async fn by_criteria(
     ask: &Ask,
     kind: &str,
@@ -87,7 +88,11 @@ pub async fn by_criteria(
     for _ in 0..write::TRIES {
         let (found, condition) = conditional::find(ask, query.clone()).await?;
         let current = meant(ask, found, &mut resource, chosen.as_deref()).await?;
-        let replaced = replace(ask, &resource, wanted.as_ref(), current.as_ref(), vec![condition]).await?;
+        let (wanted, current) = (wanted.as_ref(), current.as_ref());
+        let replaced = match kind {
+            "Patient" => feed::put(ask, &resource, wanted, current, condition).await?,
+            _ => replace(ask, &resource, wanted, current, vec![condition]).await?,
+        };
         if let Some(answer) = replaced {
             return Ok(answer);
         }
@@ -126,7 +131,7 @@ pub async fn meant(
 }
 
 /// Writes the resource in place of `current`. None where somebody else was quicker.
-async fn replace(
+pub async fn replace(
     ask: &Ask,
     resource: &Resource<'static>,
     wanted: Option<&Match>,

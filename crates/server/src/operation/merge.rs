@@ -111,17 +111,23 @@ async fn standing(ask: &Ask, asked: &Asked) -> Result<Standing, Failure> {
         if version.is_deleted() { Err(gone(key)) } else { Ok(version) }
     };
     let (source, target) = (next(&asked.source)?, next(&asked.target)?);
-    let filed = ask.app.record.resolve(&keys).await?;
-    if filed[1] != asked.target {
-        let text = format!("{} was itself merged into {}: merge into that", asked.target, filed[1]);
-        return Err(Failure::new(Kind::Unprocessable, text));
-    }
-    let merged = filed[0] == asked.target;
-    if !merged && filed[0] != asked.source {
-        let text = format!("{} was already merged into {}: take that back first", asked.source, filed[0]);
-        return Err(Failure::new(Kind::Unprocessable, text));
-    }
+    let merged = is_merged(ask, &asked.source, &asked.target).await?;
     Ok(Standing { source, target, merged })
+}
+
+/// Whether the source is filed under the target by now. A circle is refused, and so is what another merge stands in the way of.
+pub async fn is_merged(ask: &Ask, source: &Key, target: &Key) -> Result<bool, Failure> {
+    let filed = ask.app.record.resolve(&[source.clone(), target.clone()]).await?;
+    if filed[1] != *target {
+        let text = format!("{target} was itself merged into {}: merge into that", filed[1]);
+        return Err(Failure::new(Kind::Unprocessable, text));
+    }
+    let merged = filed[0] == *target;
+    if !merged && filed[0] != *source {
+        let text = format!("{source} was already merged into {}: take that back first", filed[0]);
+        return Err(Failure::new(Kind::Unprocessable, text));
+    }
+    Ok(merged)
 }
 
 /// The source as it was before it first referred to the target as what replaced it.
@@ -139,12 +145,30 @@ fn joined(asked: &Asked, standing: &Standing, _: Option<Resource<'static>>) -> R
         return Ok(None);
     }
     let (mut source, mut target) = (read(&standing.source)?, read(&standing.target)?);
+    retire(&mut source, &asked.target);
+    take_over(&mut target, &asked.source);
+    Ok(Some((source, target, redirect(&asked.source, &asked.target))))
+}
+
+/// The source is of no use any more, and refers to what replaces it.
+pub fn retire(source: &mut Resource<'static>, target: &Key) {
     source.object.set("active", Node::Bool(false));
-    source.object.push("link", link(&asked.target, "replaced-by"));
-    target.object.push("link", link(&asked.source, "replaces"));
-    let (from, to) = (asked.source.id.clone(), asked.target.id.clone());
-    let redirect = Redirect::Begin { kind: "Patient".to_owned(), from, to, why: Why::Merged };
-    Ok(Some((source, target, redirect)))
+    if !has_link(source, target, "replaced-by") {
+        source.object.push("link", link(target, "replaced-by"));
+    }
+}
+
+/// The target refers to what it replaces.
+pub fn take_over(target: &mut Resource<'static>, source: &Key) {
+    if !has_link(target, source, "replaces") {
+        target.object.push("link", link(source, "replaces"));
+    }
+}
+
+/// From now on the target stands for the source.
+pub fn redirect(source: &Key, target: &Key) -> Redirect {
+    let (from, to) = (source.id.clone(), target.id.clone());
+    Redirect::Begin { kind: "Patient".to_owned(), from, to, why: Why::Merged }
 }
 
 fn parted(asked: &Asked, standing: &Standing, former: Option<Resource<'static>>) -> Result<Step, Failure> {
@@ -162,7 +186,8 @@ fn parted(asked: &Asked, standing: &Standing, former: Option<Resource<'static>>)
     Ok(Some((source, target, redirect)))
 }
 
-fn read(version: &Version) -> Result<Resource<'static>, Failure> {
+/// The Patient of a version.
+pub fn read(version: &Version) -> Result<Resource<'static>, Failure> {
     let body = version.body.as_deref().unwrap_or_default();
     let read = fhir::json::read(body).map_err(|issues| Failure::of(Kind::Broken, issues))?;
     Ok(read.into_owned())
@@ -179,7 +204,7 @@ fn is_link(node: &Node<'_>, other: &Key, kind: &str) -> bool {
     reference.is_some_and(|reference| reference == other.to_string())
 }
 
-fn has_link(patient: &Resource<'_>, other: &Key, kind: &str) -> bool {
+pub fn has_link(patient: &Resource<'_>, other: &Key, kind: &str) -> bool {
     patient.object.items("link").iter().any(|node| is_link(node, other, kind))
 }
 

@@ -1,6 +1,8 @@
 //! What is served beside the RESTful API: `POST /hl7v2`, the messages that came in, health and metrics.
 
+pub mod definitions;
 pub mod everything;
+pub mod feed;
 pub mod health;
 pub mod hl7v2;
 pub mod identity;

@@ -5,7 +5,10 @@
 
 mod deed;
 mod own;
+mod parameters;
 mod schemas;
+
+pub use deed::summary;
 
 use std::sync::OnceLock;
 
@@ -44,7 +47,7 @@ fn document(config: &Config) -> Value {
         "tags": tags(),
         "paths": paths(),
         "components": {
-            "parameters": deed::parameters(),
+            "parameters": parameters::all(),
             "headers": deed::headers(),
             "requestBodies": deed::bodies(),
             "responses": deed::responses(),

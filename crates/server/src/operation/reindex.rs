@@ -16,6 +16,7 @@ use crate::http::{self, Ask, Failure, Kind};
 use crate::interaction::Answer;
 
 pub async fn begin(ask: Ask) -> Result<HttpResponse, Failure> {
+    ask.may_write("SearchParameter")?;
     let found = Found::among(&ask).await?;
     let (record, definitions) = (ask.app.record.clone(), found.definitions.clone());
     http::detached(async move { Ok(record.define(definitions).await?) }).await?;
@@ -23,6 +24,7 @@ pub async fn begin(ask: Ask) -> Result<HttpResponse, Failure> {
 }
 
 pub async fn show(ask: Ask) -> Result<HttpResponse, Failure> {
+    ask.may_read("SearchParameter")?;
     shown(&ask, Vec::new()).await
 }
 

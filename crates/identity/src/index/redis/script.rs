@@ -1,4 +1,4 @@
-//! What Redis does itself, so that a look-up is one trip and a change is whole or not there.
+//! What Redis does itself, so that what changes is of the index that is believed in, and a change of many blocks costs one call for each hash that has some.
 //!
 //! Every script looks first whether this is the index that the worker believes it to be: of this log, under its lease, after
 //! exactly its last write. A replica that took over without the last writes, a flush, another worker: all differ in that.
@@ -6,6 +6,9 @@
 
 /// The most members of a block that are kept; the script says the same.
 pub const MEMBERS_MAX: usize = 2_048;
+
+/// Slots of one hash of registrations; the scripts say the same.
+pub const SLOTS_EACH: u32 = 32;
 
 /// The first three arguments are epoch, lease and count of writes; the fourth is the prefix of all keys. `KEYS[1]` is the
 /// sentinel, the one key that Redis Cluster routes by.
@@ -20,35 +23,12 @@ end
 if is[3] ~= ARGV[3] then return redis.error_reply('WARMING the index lacks the last writes') end
 local function record_of(slot)
   local n = struct.unpack('>I4', slot)
-  return P .. 'r' .. math.floor(n / 128), n % 128
+  return P .. 'r' .. math.floor(n / 32), n % 32
 end
 local function hash_of(of, packed, at) return P .. of .. struct.unpack('>I4', packed, at) end
 ";
 
 const CHECK: &str = "return redis.call('HGET', KEYS[1], 'size')";
-
-/// 5: the most members of a block; 6: keys. Gives slot and sealed registration in one.
-const LOOK_UP: &str = r"
-local most, keys, seen, out = 4 * tonumber(ARGV[5]), ARGV[6], {}, {}
-for at = 1, #keys, 7 do
-  local slots = redis.call('HGET', hash_of('b', keys, at), string.sub(keys, at + 4, at + 6))
-  if slots == '' then
-    local long = P .. 'B' .. string.sub(keys, at, at + 6)
-    slots = redis.call('STRLEN', long) <= most and redis.call('GET', long)
-  end
-  if slots and #slots >= 4 and #slots <= most then
-    for at = 1, #slots, 4 do
-      local slot = string.sub(slots, at, at + 3)
-      if not seen[slot] then
-        seen[slot] = true
-        local sealed = redis.call('HGET', record_of(slot))
-        if sealed then out[#out + 1] = slot .. sealed end
-      end
-    end
-  end
-end
-return out
-";
 
 /// 5: hashes of ids. Gives a sealed registration or nil for each.
 const GET: &str = r"
@@ -60,69 +40,106 @@ end
 return out
 ";
 
-/// 5: the position up to which the index is whole with this, or nothing. Then for each change four: hash of the id, sealed
-/// registration (empty: it goes), keys that it had and has no more, keys that it has.
+/// 5: hashes of ids. Gives for each its slot, which it keeps from then on, and with it what is there under seal.
+const SLOTS: &str = r"
+local ids, out = ARGV[5], {}
+for at = 1, #ids, 10 do
+  local hash, field = hash_of('i', ids, at), string.sub(ids, at + 4, at + 9)
+  local slot = redis.call('HGET', hash, field)
+  local sealed = slot and redis.call('HGET', record_of(slot)) or ''
+  if not slot then
+    slot = struct.pack('>I4', redis.call('HINCRBY', KEYS[1], 'slots', 1) - 1)
+    redis.call('HSET', hash, field, slot)
+  end
+  out[#out + 1] = slot .. sealed
+end
+redis.call('HINCRBY', KEYS[1], 'writes', 1)
+return out
+";
+
+/// From 5 on three for each block, those of one hash after each other: its key, slots that leave it, slots that enter it.
 ///
-/// A block lies in its hash while it has at most 15 members, so that the hash stays packed; then under a key of its own; with
-/// more than 2048 it is full for good, and its members are forgotten: nobody looks into such a block.
-const WRITE: &str = r"
+/// A block lies in its hash while it has at most 15 members, so that the hash stays packed; then under a key of its own, and
+/// its field is empty; with more than 2048 it is full for good, and its members are forgotten: nobody looks into such a block.
+const BLOCKS: &str = r"
 local function find(slots, slot)
   local at = string.find(slots, slot, 1, true)
   while at and at % 4 ~= 1 do at = string.find(slots, slot, at + 1, true) end
   return at
 end
-local function add(key, slot)
-  local hash, field, long = hash_of('b', key, 1), string.sub(key, 5), P .. 'B' .. key
-  local slots = redis.call('HGET', hash, field)
-  if slots == '' then
-    local all = redis.call('GET', long) or ''
-    if find(all, slot) then return end
-    if #all < 4 * 2048 then redis.call('APPEND', long, slot) return end
-    redis.call('DEL', long)
-    redis.call('HSET', hash, field, '*')
-  elseif not slots then
-    redis.call('HSET', hash, field, slot)
-  elseif slots ~= '*' and not find(slots, slot) then
-    if #slots < 4 * 15 then redis.call('HSET', hash, field, slots .. slot) return end
-    redis.call('SET', long, slots .. slot)
-    redis.call('HSET', hash, field, '')
+local function changed(slots, leave, enter)
+  for from = 1, #leave, 4 do
+    local at = find(slots, string.sub(leave, from, from + 3))
+    if at then slots = string.sub(slots, 1, at - 1) .. string.sub(slots, at + 4) end
   end
-end
-local function take(key, slot)
-  local hash, field, long = hash_of('b', key, 1), string.sub(key, 5), P .. 'B' .. key
-  local slots = redis.call('HGET', hash, field)
-  local is_long = slots == ''
-  if is_long then slots = redis.call('GET', long) end
-  local at = slots and slots ~= '*' and find(slots, slot)
-  if not at then return end
-  local rest = string.sub(slots, 1, at - 1) .. string.sub(slots, at + 4)
-  if is_long and #rest > 4 * 15 then redis.call('SET', long, rest) return end
-  if is_long then redis.call('DEL', long) end
-  if rest == '' then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, rest) end
-end
-for at = 6, #ARGV, 4 do
-  local hash, field, sealed = hash_of('i', ARGV[at], 1), string.sub(ARGV[at], 5), ARGV[at + 1]
-  local slot = redis.call('HGET', hash, field)
-  if slot then
-    for key = 1, #ARGV[at + 2], 7 do take(string.sub(ARGV[at + 2], key, key + 6), slot) end
+  for from = 1, #enter, 4 do
+    local slot = string.sub(enter, from, from + 3)
+    if not find(slots, slot) then slots = slots .. slot end
   end
-  if sealed ~= '' then
-    if not slot then
-      slot = struct.pack('>I4', redis.call('HINCRBY', KEYS[1], 'slots', 1) - 1)
-      redis.call('HSET', hash, field, slot)
-      redis.call('HINCRBY', KEYS[1], 'size', 1)
+  return slots
+end
+local function field_of(had, key, leave, enter)
+  if had == '*' then return had end
+  local long = P .. 'B' .. key
+  local slots = changed(had == '' and redis.call('GET', long) or had or '', leave, enter)
+  if #slots > 4 * 15 and #slots <= 4 * 2048 then
+    redis.call('SET', long, slots)
+    return ''
+  end
+  if had == '' then redis.call('DEL', long) end
+  if #slots > 4 * 2048 then return '*' end
+  if #slots > 0 then return slots end
+end
+local function change(first, last)
+  local hash, fields, set, gone = hash_of('b', ARGV[first], 1), {}, {}, {}
+  for at = first, last, 3 do fields[#fields + 1] = string.sub(ARGV[at], 5) end
+  local had = redis.call('HMGET', hash, unpack(fields))
+  for n, field in ipairs(fields) do
+    local at = first + 3 * (n - 1)
+    local is = field_of(had[n], ARGV[at], ARGV[at + 1], ARGV[at + 2])
+    if not is then
+      gone[#gone + 1] = field
+    elseif is ~= had[n] then
+      set[#set + 1] = field
+      set[#set + 1] = is
     end
-    for key = 1, #ARGV[at + 3], 7 do add(string.sub(ARGV[at + 3], key, key + 6), slot) end
-    local hash, field = record_of(slot)
-    redis.call('HSET', hash, field, sealed)
-  elseif slot then
-    redis.call('HDEL', record_of(slot))
-    redis.call('HDEL', hash, field)
-    redis.call('HINCRBY', KEYS[1], 'size', -1)
   end
+  if #set > 0 then redis.call('HSET', hash, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', hash, unpack(gone)) end
+end
+local first = 5
+while first <= #ARGV do
+  local hash, last = string.sub(ARGV[first], 1, 4), first
+  while last + 3 <= #ARGV and string.sub(ARGV[last + 3], 1, 4) == hash do last = last + 3 end
+  change(first, last)
+  first = last + 3
 end
 redis.call('HINCRBY', KEYS[1], 'writes', 1)
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'whole', ARGV[5]) end
+return 1
+";
+
+/// From 5 on three for each: slot, hash of the id, registration under seal (empty: it goes).
+const RECORDS: &str = r"
+local more = 0
+for at = 5, #ARGV, 3 do
+  local slot, id, sealed = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local hash, field = record_of(slot)
+  if sealed ~= '' then
+    more = more + redis.call('HSET', hash, field, sealed)
+  else
+    more = more - redis.call('HDEL', hash, field)
+    redis.call('HDEL', hash_of('i', id, 1), string.sub(id, 5))
+  end
+end
+redis.call('HINCRBY', KEYS[1], 'size', more)
+redis.call('HINCRBY', KEYS[1], 'writes', 1)
+return 1
+";
+
+/// 5: the position up to which the index is whole.
+const WHOLE: &str = r"
+redis.call('HSET', KEYS[1], 'whole', ARGV[5])
+redis.call('HINCRBY', KEYS[1], 'writes', 1)
 return 1
 ";
 
@@ -158,24 +175,37 @@ return 1
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
     Check,
-    LookUp,
     Get,
-    Write,
+    Slots,
+    Blocks,
+    Records,
+    Whole,
     Begin,
     Clear,
     Open,
 }
 
 impl Script {
-    pub const ALL: [Script; 7] =
-        [Script::Check, Script::LookUp, Script::Get, Script::Write, Script::Begin, Script::Clear, Script::Open];
+    pub const ALL: [Script; 9] = [
+        Script::Check,
+        Script::Get,
+        Script::Slots,
+        Script::Blocks,
+        Script::Records,
+        Script::Whole,
+        Script::Begin,
+        Script::Clear,
+        Script::Open,
+    ];
 
     pub fn text(self) -> String {
         match self {
             Script::Check => [GUARD, CHECK].concat(),
-            Script::LookUp => [GUARD, LOOK_UP].concat(),
             Script::Get => [GUARD, GET].concat(),
-            Script::Write => [GUARD, WRITE].concat(),
+            Script::Slots => [GUARD, SLOTS].concat(),
+            Script::Blocks => [GUARD, BLOCKS].concat(),
+            Script::Records => [GUARD, RECORDS].concat(),
+            Script::Whole => [GUARD, WHOLE].concat(),
             Script::Begin => BEGIN.to_owned(),
             Script::Clear => CLEAR.to_owned(),
             Script::Open => OPEN.to_owned(),

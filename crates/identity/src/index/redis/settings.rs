@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redis::{Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 use serde::Deserialize;
 
 /// Bytes of a file with a user name, a password or certificates.
@@ -46,8 +46,9 @@ impl RedisSettings {
         Duration::from_millis(self.timeout_ms)
     }
 
-    /// Reads the files, and makes a client that has not connected yet. The fault is said without any secret.
-    pub(super) fn client(&self) -> Result<Client, String> {
+    /// Reads the files, and makes a client that has not connected yet: to whom the url names, or to the node of a cluster that
+    /// was named instead, as host and port. The fault is said without any secret.
+    pub(super) fn client(&self, node: Option<&str>) -> Result<Client, String> {
         let word = self.prefix.strip_prefix('{').and_then(|rest| rest.split_once('}'));
         let in_braces = word.is_some_and(|(word, _)| !word.is_empty());
         let plain = self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"{}-_.:".contains(&byte));
@@ -71,6 +72,10 @@ impl RedisSettings {
             login = login.set_password(read(file, "password_file")?.trim());
         }
         info = info.set_redis_settings(login);
+        if let Some(node) = node {
+            let addr = addr(info.addr(), node).ok_or("redis: a node of the cluster has no address that can be used")?;
+            info = info.set_addr(addr);
+        }
         if url.starts_with("rediss://") && rustls::crypto::CryptoProvider::get_default().is_none() {
             // Where somebody else was quicker, there is one now.
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -86,6 +91,25 @@ impl RedisSettings {
             }
         };
         made.map_err(|error| format!("redis: {error}"))
+    }
+}
+
+/// The same way to another node.
+fn addr(like: &ConnectionAddr, node: &str) -> Option<ConnectionAddr> {
+    let (named, port) = node.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    match like {
+        // A node that does not know its own name says only its port.
+        ConnectionAddr::Tcp(host, _) => {
+            Some(ConnectionAddr::Tcp(if named.is_empty() { host.clone() } else { named.to_owned() }, port))
+        }
+        ConnectionAddr::TcpTls { host, insecure, tls_params, .. } => Some(ConnectionAddr::TcpTls {
+            host: if named.is_empty() { host.clone() } else { named.to_owned() },
+            port,
+            insecure: *insecure,
+            tls_params: tls_params.clone(),
+        }),
+        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::interaction::call::{Call, Deed, Question};
 use crate::interaction::conditional::{self, Found};
 use crate::interaction::patch::Patch;
 use crate::interaction::{not_found, update, write};
+use crate::operation::feed;
 
 /// An entry whose resource is known by its id.
 pub struct Slot {
@@ -127,6 +128,9 @@ async fn one(ask: &Ask, call: Call, named: &Named, conditions: &mut Conditions) 
             let chosen = resource.id().map(str::to_owned);
             let found = search(ask, kind, &criteria, conditions).await?;
             let current = update::meant(ask, found, &mut resource, chosen.as_deref()).await?;
+            if kind == "Patient" {
+                feed::only_revises(ask, &resource, current.as_ref()).await?;
+            }
             let key = Key::new(kind, resource.id().expect("it was given one if it had none"));
             Slot::put(key, resource, current)
         }

@@ -5,7 +5,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use fhir::search::{Handling, Query};
 use fhir::{Issue, IssueType, Node, Object, Resource};
 use record::{Key, Version};
@@ -28,10 +28,15 @@ pub async fn by_form(ask: Ask, request: HttpRequest, payload: Payload) -> Result
             .map(|of| format!("{}|{}", of.str("system").unwrap_or_default(), of.str("value").unwrap_or_default()));
         Some((of.str("name")?.to_owned(), value.or(identifier)?))
     });
-    answer(&ask, pairs.collect()).await
+    let pairs: Vec<(String, String)> = pairs.collect();
+    // In which format, the body may say too (PIXm 2:3.83.4.1.2).
+    let form = ask.form.shaped(&pairs)?;
+    request.extensions_mut().insert(form);
+    answer(&ask, pairs).await
 }
 
 async fn answer(ask: &Ask, pairs: Vec<(String, String)>) -> Result<HttpResponse, Failure> {
+    ask.may_read("Patient")?;
     let invalid = |text: &str| Failure::new(Kind::Invalid, text);
     let (mut source, mut targets) = (None, Vec::new());
     for (name, value) in pairs {

@@ -36,9 +36,11 @@ pub fn reference(of: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{of}/{name}") })
 }
 
-fn summary(deed: Deed) -> &'static str {
+/// What a deed does, in one line.
+pub fn summary(deed: Deed) -> &'static str {
     match deed {
         Deed::Capabilities => "What this server can do, as a CapabilityStatement",
+        Deed::OperationDefinition => "What an operation of this server's own takes and gives",
         Deed::SearchSystem => "Search all types at once",
         Deed::SearchSystemForm => "Search all types at once, with the parameters in the body",
         Deed::Batch => "A batch (each entry by itself) or a transaction (all or none)",
@@ -62,6 +64,7 @@ fn summary(deed: Deed) -> &'static str {
         Deed::Vread => "Read one version",
         Deed::Everything => "The whole record of a person, page by page",
         Deed::Match => "Who may be meant by what is known of somebody",
+        Deed::MemberMatch => "Under which identifier a member of another plan is known here",
         Deed::CrossReference | Deed::CrossReferenceForm => "By which identifiers a person is known elsewhere",
         Deed::Merge => "One Patient replaces another of its source",
         Deed::Unmerge => "Take back that one Patient replaces another",
@@ -86,6 +89,7 @@ fn summary(deed: Deed) -> &'static str {
 fn shared(deed: Deed) -> &'static [&'static str] {
     match deed {
         Deed::Capabilities => &["_format", "_pretty"],
+        Deed::OperationDefinition => &["_format", "_pretty", "_summary", "_elements"],
         Deed::SearchSystem => &[
             "_format",
             "_pretty",
@@ -115,12 +119,8 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         ],
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => &["Prefer"],
         Deed::Everything => &["_format", "_pretty", "start", "end", "_since", "_type", "_count", "_page"],
-        Deed::Match
-        | Deed::CrossReferenceForm
-        | Deed::IdentityDecide
-        | Deed::Merge
-        | Deed::Unmerge
-        | Deed::Relocate => &["_format", "_pretty"],
+        Deed::Match | Deed::MemberMatch | Deed::CrossReferenceForm => &["_format", "_pretty"],
+        Deed::IdentityDecide | Deed::Merge | Deed::Unmerge | Deed::Relocate => &["_format", "_pretty"],
         Deed::CrossReference => &["_format", "_pretty", "sourceIdentifier", "targetSystem"],
         Deed::IdentityExplain => &["_format", "_pretty", "patient"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
@@ -149,12 +149,8 @@ fn body(deed: Deed, kind: Option<&str>) -> Option<Value> {
         }
         Deed::Batch => "Bundle",
         Deed::MetaAdd | Deed::MetaDelete => "Parameters",
-        Deed::Match
-        | Deed::CrossReferenceForm
-        | Deed::IdentityDecide
-        | Deed::Merge
-        | Deed::Unmerge
-        | Deed::Relocate => "Parameters",
+        Deed::Match | Deed::MemberMatch | Deed::CrossReferenceForm => "Parameters",
+        Deed::IdentityDecide | Deed::Merge | Deed::Unmerge | Deed::Relocate => "Parameters",
         Deed::Patch | Deed::PatchWhere => "patch",
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => "criteria",
         _ => return None,
@@ -185,6 +181,7 @@ type Answers = &'static [(&'static str, &'static str)];
 fn answers(deed: Deed, kind: Option<&str>) -> Value {
     let (good, failures): (Answers, &[&str]) = match deed {
         Deed::Capabilities => (&[("200", "CapabilityStatement")], &[]),
+        Deed::OperationDefinition => (&[("200", "OperationDefinition")], &["404"]),
         Deed::SearchSystem | Deed::SearchType | Deed::SearchCompartment => {
             (&[("200", "matches")], &["400", "403", "410", "414"])
         }
@@ -204,20 +201,21 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::Read => (&[("200", ""), ("304", "known")], &["400", "404", "410"]),
         Deed::Vread => (&[("200", "")], &["404", "410"]),
         Deed::Everything => (&[("200", "matches")], &["400", "403", "404", "410", "422"]),
-        Deed::Match => (&[("200", "matches")], &["400", "413", "415"]),
+        Deed::Match => (&[("200", "matches")], &["400", "403", "413", "415", "422"]),
+        Deed::MemberMatch => (&[("200", "Parameters")], &["400", "403", "413", "415", "422"]),
         Deed::CrossReference => (&[("200", "Parameters")], &["400", "403", "404"]),
         Deed::CrossReferenceForm => (&[("200", "Parameters")], &["400", "403", "404", "413", "415"]),
-        Deed::IdentityExplain => (&[("200", "Parameters")], &["400", "404"]),
+        Deed::IdentityExplain => (&[("200", "Parameters")], &["400", "403", "404"]),
         Deed::Relocate => (&[("200", "Parameters")], &["400", "404", "409", "413", "415", "422"]),
         Deed::Merge | Deed::Unmerge => (&[("200", "Parameters")], &["400", "404", "409", "410", "413", "415", "422"]),
-        Deed::IdentityDecide => (&[("200", "Parameters")], &["400", "404", "413", "415", "422"]),
+        Deed::IdentityDecide => (&[("200", "Parameters")], &["400", "403", "404", "413", "415", "422"]),
         Deed::LastN => (&[("200", "matches")], &["400", "422"]),
         Deed::Meta => (&[("200", "Parameters")], &["404", "410"]),
         Deed::MetaType => (&[("200", "Parameters")], &["404", "422"]),
         Deed::MetaSystem => (&[("200", "Parameters")], &["422"]),
         Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
         Deed::Reindex => (&[("200", "Parameters")], &["403", "422"]),
-        Deed::Reindexed => (&[("200", "Parameters")], &[]),
+        Deed::Reindexed => (&[("200", "Parameters")], &["403"]),
         Deed::ValidateStored => (&[("200", "OperationOutcome")], &["404", "410"]),
         Deed::MetaAdd | Deed::MetaDelete => {
             (&[("200", "Parameters")], &["400", "404", "409", "410", "412", "413", "415", "422"])
@@ -231,89 +229,11 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         };
         answers.insert((*status).to_owned(), reference("responses", &name));
     }
-    let open = deed == Deed::Capabilities;
+    let open = matches!(deed, Deed::Capabilities | Deed::OperationDefinition);
     for status in failures.iter().chain((!open).then_some(&"401")).chain(["406", "503"].iter()) {
         answers.insert((*status).to_owned(), reference("responses", status));
     }
     Value::Object(answers)
-}
-
-pub fn parameters() -> Value {
-    let text = || json!({ "type": "string" });
-    let one_of = |values: &[&str]| json!({ "type": "string", "enum": values });
-    let mut all = Map::new();
-    let path = [
-        (
-            "id",
-            "1 to 64 letters, digits, hyphens and dots",
-            json!({ "type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$" }),
-        ),
-        ("vid", "the number of a version, from 1", text()),
-        ("compartment", "the type of the compartment", text()),
-        ("inner", "a type of resource, or * for all", text()),
-    ];
-    for (name, description, schema) in path {
-        all.insert(
-            name.to_owned(),
-            json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema }),
-        );
-    }
-    let query = [
-        ("_format", "json, xml, or a media type; covers Accept", text()),
-        ("_pretty", "with lines and indentation", json!({ "type": "boolean" })),
-        (
-            "_summary",
-            "a part of each resource, or the count alone",
-            one_of(&["true", "text", "data", "count", "false"]),
-        ),
-        ("_elements", "these top-level elements and what is required, with commas", text()),
-        (
-            "_count",
-            "entries a page; a greater number than the server's is cut to it",
-            json!({ "type": "integer", "minimum": 0 }),
-        ),
-        ("_sort", "search parameters with commas, with - before one for descending order", text()),
-        ("_total", "how well the number of matches must be known", one_of(&["none", "estimate", "accurate"])),
-        (
-            "_include",
-            "what a match refers to: Type:parameter, Type:parameter:Target, Type:* or *; also _include:iterate",
-            text(),
-        ),
-        ("_revinclude", "what refers to a match, in the same way; also _revinclude:iterate", text()),
-        ("_page", "of the links of an answer; made for one search and one requester", text()),
-        ("sourceIdentifier", "the identifier that is known, as system|value", text()),
-        ("targetSystem", "only identifiers of this system", text()),
-        ("patient", "one of two Patients; given twice", text()),
-        ("max", "how many of each kind", json!({ "type": "integer", "minimum": 1 })),
-        ("start", "care at this time or later", text()),
-        ("end", "care at this time or earlier", text()),
-        ("_type", "the types to search, with commas", text()),
-        ("_since", "versions of this instant or later", json!({ "type": "string", "format": "date-time" })),
-        ("_at", "versions that were current at some moment of this time", text()),
-    ];
-    for (name, description, schema) in query {
-        all.insert(
-            name.to_owned(),
-            json!({ "name": name, "in": "query", "description": description, "schema": schema }),
-        );
-    }
-    let criteria = json!({ "type": "object", "additionalProperties": { "type": "string" }, "minProperties": 1 });
-    let text_of = "the parameters of a search on this type, at least one";
-    all.insert("criteria".to_owned(), json!({ "name": "criteria", "in": "query", "required": true, "description": text_of, "style": "form", "explode": true, "schema": criteria }));
-    let header = [
-        ("Prefer", "return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient"),
-        ("If-Match", "the version that is replaced, as it came in ETag"),
-        ("If-None-Match", "of a read: the version that you have; of an update: * where it must not be there"),
-        ("If-Modified-Since", "when the version that you have was last modified"),
-        ("If-None-Exist", "a search; nothing is created where it finds something"),
-    ];
-    for (name, description) in header {
-        all.insert(
-            name.to_owned(),
-            json!({ "name": name, "in": "header", "description": description, "schema": text() }),
-        );
-    }
-    Value::Object(all)
 }
 
 pub fn headers() -> Value {
