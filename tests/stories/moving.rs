@@ -324,5 +324,6 @@ fn a_resource_of_a_client_is_moved_by_itself() {
         let reply = relocate(&fhir, what, to, false);
         assert_eq!(reply.status, status, "{what} to {to}: {}", reply.text);
     }
-    assert!(fhir.get("metadata").text.contains("urn:hilum:OperationDefinition:move"));
+    assert_eq!(fhir.get("OperationDefinition/hilum-move").json()["instance"], true);
+    assert!(fhir.get("metadata").text.contains("OperationDefinition/hilum-move"));
 }
