@@ -43,7 +43,7 @@ fn a_backup_under_eight_senders_is_restored_whole() {
     let stop = AtomicBool::new(false);
     // What was acknowledged before the backup was begun, and all that was.
     let (before, sent, kept) = thread::scope(|scope| {
-        let (server, stop) = (&server, &stop);
+        let (address, stop) = (server.mllp(0).to_owned(), &stop);
         let first: Vec<_> = (0..SENDERS)
             .map(|sender| {
                 let message = admission(sender, 0);
@@ -53,14 +53,15 @@ fn a_backup_under_eight_senders_is_restored_whole() {
             .collect();
         let senders: Vec<_> = (0..SENDERS)
             .map(|sender| {
+                let address = address.clone();
                 scope.spawn(move || {
-                    let (mut line, mut ids) = (server.line(), Vec::new());
+                    let (mut line, mut ids) = (Line::connect(&address), Vec::new());
                     for number in 1.. {
                         if stop.load(Ordering::Relaxed) {
                             break;
                         }
                         let message = admission(sender, number);
-                        Line::accepted(&mut line, &message);
+                        line.accepted(&message);
                         ids.push(id_of(&message));
                     }
                     ids
