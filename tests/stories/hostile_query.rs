@@ -430,8 +430,11 @@ fn hostile_42_a_whole_record_comes_in_pages() {
 #[test]
 fn hostile_43_what_is_not_served_is_not_there() {
     let siege = Siege::begin();
-    for path in ["Group/x/$export", "$export", "Patient/$export", "Patient/x/$graphql", "$nothing", "Patient/$match"] {
+    for path in ["Group/x/$export", "Patient/x/$export", "Patient/x/$graphql", "$nothing", "Patient/$match"] {
         siege.refused(path, &siege.get(path), &[404, 405]);
+    }
+    for path in ["hilum/bulk/0123456789abcdef0123456789abcdef", "hilum/bulk/x/1.ndjson"] {
+        siege.refused(path, &ask("GET", &format!("{}/{path}", siege.hilum().http()), &[], &[]), &[404]);
     }
     siege.withstood();
 }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
 
@@ -54,7 +56,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     pub status: u16,
-    /// `Content-Type`, `ETag` and `Location`; empty where it does not say.
+    /// `Content-Type`, `ETag` and `Location` (or else `Content-Location`); empty where it does not say.
     pub media: String,
     pub etag: String,
     pub location: String,
@@ -171,7 +173,11 @@ impl Client {
             let value = response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
-        let (media, etag, location) = (header(CONTENT_TYPE), header(ETAG), header(LOCATION));
+        let (media, etag, mut location) = (header(CONTENT_TYPE), header(ETAG), header(LOCATION));
+        if location.is_empty() {
+            // Where a job is that was begun (FHIR asynchronous request pattern).
+            location = header(CONTENT_LOCATION);
+        }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
             if body.len() + chunk.len() > self.limits.body_bytes_max {

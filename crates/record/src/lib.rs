@@ -17,6 +17,7 @@
 //! record.message(&Access, id) / messages(&Access, &MessageFilter) / raw(&Access, id) / made_by(&Access, id)
 //! record.follow_text(limit)                                      the index of words, behind the log
 //! record.registry() / define(definitions) / reindex() / reindexed()   a site's own search parameters
+//! back_up(dir, file, now, replace, tell) / verify(file, tell) / restore(file, dir, tell)     of a store that may be in use
 //! record.prune_bodies(older_than, limit) / trim(now) / erase(&Access, &Key, Erasure) / check() / counts() / id_key()
 //! ```
 //!
@@ -36,6 +37,7 @@
 //! clinical read or write without an [`Access`](consent::Access).
 #![forbid(unsafe_code)]
 
+mod backup;
 mod body;
 mod checkpoint;
 mod clock;
@@ -72,6 +74,7 @@ mod version;
 mod wide;
 mod writer;
 
+pub use backup::{BackupError, Doing, Kept, LAST_MAX, Last, Restored, back_up, restore, verify};
 pub use commit::{
     Change, Commit, CommitError, Committed, Condition, Expect, Redirect, Remembered, Why, Write, Written,
 };

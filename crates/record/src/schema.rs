@@ -110,18 +110,21 @@ fn migrate(db: &mut Connection) -> Result<(), OpenError> {
     let known = u32::try_from(MIGRATIONS.len()).expect("migrations are few");
     db.execute_batch("CREATE TABLE IF NOT EXISTS schema_version(version INTEGER PRIMARY KEY) STRICT")
         .map_err(damaged)?;
-    let found: u32 =
-        db.query_row("SELECT coalesce(max(version), 0) FROM schema_version", [], |row| row.get(0)).map_err(damaged)?;
-    if found > known {
-        return Err(OpenError::Newer { found, known });
-    }
-    for step in found..known {
+    for step in is_known(db)?..known {
         let tx = db.transaction().map_err(damaged)?;
         tx.execute_batch(MIGRATIONS[step as usize]).map_err(damaged)?;
         tx.execute("INSERT INTO schema_version VALUES (?1)", [step + 1]).map_err(damaged)?;
         tx.commit().map_err(damaged)?;
     }
     Ok(())
+}
+
+/// The schema's number, if this program knows it.
+pub fn is_known(db: &Connection) -> Result<u32, OpenError> {
+    let known = u32::try_from(MIGRATIONS.len()).expect("migrations are few");
+    let found: u32 =
+        db.query_row("SELECT coalesce(max(version), 0) FROM schema_version", [], |row| row.get(0)).map_err(damaged)?;
+    if found > known { Err(OpenError::Newer { found, known }) } else { Ok(found) }
 }
 
 /// The store's id key and epoch, made on first use.
@@ -140,17 +143,22 @@ fn identity(db: &Connection, options: &Options) -> Result<([u8; 32], String), Op
         tx.commit().map_err(damaged)?;
     }
     let key = kept("id key")?.and_then(|bytes| bytes.try_into().ok());
-    let epoch = kept("epoch")?.unwrap_or_default().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let epoch = epoch_text(&kept("epoch")?.unwrap_or_default());
     Ok((key.ok_or_else(|| OpenError::Damaged("the id key is not 32 bytes".to_owned()))?, epoch))
 }
 
-fn random() -> Result<[u8; 32], OpenError> {
+/// An epoch as it is shown.
+pub fn epoch_text(kept: &[u8]) -> String {
+    kept.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub fn random() -> Result<[u8; 32], OpenError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|_| OpenError::NoRandom)?;
     Ok(bytes)
 }
 
-fn damaged(error: rusqlite::Error) -> OpenError {
+pub fn damaged(error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Damaged("the file is not a record".to_owned()),
         _ => OpenError::Damaged(error.to_string()),

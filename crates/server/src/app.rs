@@ -14,11 +14,13 @@ use identity::worker::Identity;
 use identity::{Engine, Model};
 use record::{Record, Time};
 
+use crate::bulk::Bulk;
 use crate::command::Failure;
 use crate::config::Config;
 use crate::http::Budget;
 use crate::intake::{self, Answer, Intake};
 use crate::metrics::{InHand, Metrics};
+use crate::operation::digests::Digests;
 use crate::operation::health::Health;
 use crate::operation::strangers::Doors;
 use crate::profiles;
@@ -40,6 +42,10 @@ pub struct App {
     pub shutdown: Shutdown,
     /// The room that large bodies of requests have together.
     pub bodies: Budget,
+    /// Exports under way and done.
+    pub bulk: Bulk,
+    /// What the store holds, for others to compare with.
+    pub digests: Digests,
     /// Who is one person.
     pub identity: Identity,
 }
@@ -59,8 +65,24 @@ impl App {
         let identity = who_is_who(&config, &record, policy.identity())?;
         let faces = intake::Faces { record: record.clone(), ids: ids.clone(), identity: identity.clone() };
         let intake = Intake::new(faces, gateway, policy.clone(), metrics.clone());
+        let bulk = Bulk::open(&config.store.data, config.bulk.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
-        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity })
+        Ok(App {
+            config,
+            record,
+            ids,
+            policy,
+            sources,
+            intake,
+            metrics,
+            health,
+            doors,
+            shutdown,
+            bodies,
+            bulk,
+            digests: Digests::default(),
+            identity,
+        })
     }
 
     /// A message of a source that was let in, wherever it came from.

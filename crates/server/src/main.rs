@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod bulk;
 mod command;
 mod config;
 mod demo;

@@ -1,6 +1,7 @@
 //! The record from outside, in one binary: what a user of the crate may rely on, a file a subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
+mod backup;
 mod commit;
 mod concurrency;
 mod crash;

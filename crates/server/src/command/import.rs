@@ -105,7 +105,8 @@ async fn client(args: &Args) -> Result<Client, Failure> {
     Ok(Client::new(address, Limits { whole: ANSWER, ..Limits::default() }))
 }
 
-fn unreachable(failure: outbound::Failure) -> Failure {
+/// Whose fault it is that a server cannot be asked.
+pub fn unreachable(failure: outbound::Failure) -> Failure {
     match failure {
         outbound::Failure::BadAddress(_) | outbound::Failure::NotAllowed(_) => Failure::Usage(failure.to_string()),
         _ => Failure::System(failure.to_string()),

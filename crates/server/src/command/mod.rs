@@ -2,10 +2,12 @@
 //!
 //! The spelling is stable, because other programs call it (`architecture.md`, Command line).
 
+mod backup;
 mod bench;
 mod config;
 mod convert;
 mod doctor;
+mod export;
 mod fhirpath;
 mod identity;
 mod import;
@@ -36,12 +38,18 @@ pub enum Command {
     Send(send::Args),
     /// Bring Bundles and files of resources into a running server.
     Import(import::Args),
+    /// Bring whole records of a running server into files.
+    Export(export::Args),
     /// Check, test and explain mapping profiles.
     Map(map::Args),
     /// Find which Patients are one person, explain why, and learn what agreement is worth.
     Identity(identity::Args),
     /// List, show and replay the messages that came in.
     Message(message::Args),
+    /// Copy the whole record into one sealed file, beside the running server.
+    Backup(backup::Args),
+    /// Make a record of a backup, in a new directory.
+    Restore(backup::RestoreArgs),
     /// Look whether everything is as it should be, and say what to do.
     Doctor(doctor::Args),
     /// Show or check the configuration.
@@ -58,9 +66,12 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Validate(args) => validate::run(args),
         Command::Send(args) => send::run(args),
         Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Map(args) => map::run(args),
         Command::Identity(args) => identity::run(args),
         Command::Message(args) => message::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => backup::run_restore(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
         Command::Bench(args) => bench::run(args),

@@ -4,6 +4,7 @@
 //! value came from. The structs below are the only list of keys: a key that is not here is an error. A secret is never a
 //! value here: its key ends in `_file` and names the file that holds it, so that a configuration can be shown to anybody.
 
+mod bulk;
 mod load;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use identity::index::RedisSettings;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use bulk::Bulk;
 pub use load::{Flags, Loaded, load};
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -25,6 +27,7 @@ pub struct Config {
     pub http: Http,
     pub search: Search,
     pub fhir: Fhir,
+    pub bulk: Bulk,
     pub identity: Identity,
     pub profiles: Profiles,
     pub server: Server,
@@ -308,7 +311,7 @@ fn networks<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<IpNet>, D:
         Ok(address) => Ok(IpNet::from(address)),
         Err(_) => text.parse(),
     };
-    let wrong = |_| serde::de::Error::custom("peers are networks such as 10.1.2.0/24 or addresses such as 10.1.2.3");
+    let wrong = |_| serde::de::Error::custom("must be networks such as 10.1.2.0/24 or addresses such as 10.1.2.3");
     texts.iter().map(network).collect::<Result<_, _>>().map_err(wrong)
 }
 

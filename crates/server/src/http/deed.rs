@@ -62,6 +62,15 @@ pub enum Deed {
     /// `$reindex`: the site's own search parameters put in force, and how far that is.
     Reindex,
     Reindexed,
+    /// `$export` of the system, of all patients and of a Group, by query and by Parameters.
+    Export,
+    ExportForm,
+    ExportPatients,
+    ExportPatientsForm,
+    ExportGroup,
+    ExportGroupForm,
+    /// `$import`.
+    Import,
     /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
     ValidateType,
     ValidateInstance,
@@ -111,6 +120,13 @@ impl Deed {
             Deed::MetaDelete => "meta-delete",
             Deed::Reindex => "reindex",
             Deed::Reindexed => "reindexed",
+            Deed::Export => "export",
+            Deed::ExportForm => "export-form",
+            Deed::ExportPatients => "patient-export",
+            Deed::ExportPatientsForm => "patient-export-form",
+            Deed::ExportGroup => "group-export",
+            Deed::ExportGroupForm => "group-export-form",
+            Deed::Import => "import",
             Deed::ValidateType => "validate",
             Deed::ValidateInstance => "validate-instance",
             Deed::ValidateStored => "validate-stored",

@@ -17,8 +17,8 @@ use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
-    definitions, everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, reindex,
-    relocate, strangers, validate,
+    definitions, digests, everything, export, health, hl7v2, identity, import, lastn, merge, messages, meta, metrics,
+    openapi, reindex, relocate, strangers, validate,
 };
 
 /// The path under which FHIR is served.
@@ -40,6 +40,8 @@ pub const PLACES: &[Place] = &[
     Place { path: "/_history", deeds: &[(Verb::Get, Deed::HistorySystem)] },
     Place { path: "/$reindex", deeds: &[(Verb::Get, Deed::Reindexed), (Verb::Post, Deed::Reindex)] },
     Place { path: "/$meta", deeds: &[(Verb::Get, Deed::MetaSystem)] },
+    Place { path: "/$import", deeds: &[(Verb::Post, Deed::Import)] },
+    Place { path: "/$export", deeds: &[(Verb::Get, Deed::Export), (Verb::Post, Deed::ExportForm)] },
     Place {
         path: "/{kind}",
         deeds: &[
@@ -52,6 +54,14 @@ pub const PLACES: &[Place] = &[
     },
     Place { path: "/OperationDefinition/hilum-{own}", deeds: &[(Verb::Get, Deed::OperationDefinition)] },
     Place { path: "/Patient/{id}/$everything", deeds: &[(Verb::Get, Deed::Everything)] },
+    Place {
+        path: "/Patient/$export",
+        deeds: &[(Verb::Get, Deed::ExportPatients), (Verb::Post, Deed::ExportPatientsForm)],
+    },
+    Place {
+        path: "/Group/{id}/$export",
+        deeds: &[(Verb::Get, Deed::ExportGroup), (Verb::Post, Deed::ExportGroupForm)],
+    },
     Place { path: "/Patient/$match", deeds: &[(Verb::Post, Deed::Match)] },
     Place { path: "/Patient/$member-match", deeds: &[(Verb::Post, Deed::MemberMatch)] },
     Place {
@@ -116,6 +126,12 @@ fn others(config: &mut ServiceConfig) {
         .service(only("POST", at("/hilum/messages/{id}/replay").post(messages::replay)))
         .service(only("POST", at("/hilum/messages/{id}/undo").post(messages::undo)))
         .service(only("POST", at("/hilum/messages/{id}/move").post(messages::move_to)))
+        .service(only(
+            "GET, HEAD, DELETE",
+            at("/hilum/bulk/{id}").route(get().to(export::status)).route(web::delete().to(export::cancel)),
+        ))
+        .service(only("GET, HEAD", at("/hilum/bulk/{id}/{file}").route(get().to(export::file))))
+        .service(only("GET, HEAD", at("/hilum/digests").route(get().to(digests::show))))
         .service(only("GET, HEAD", at("/hilum/strangers").route(get().to(strangers::show))))
         .service(only("GET, HEAD", at("/livez").route(get().to(health::livez))))
         .service(only("GET, HEAD", at("/readyz").route(get().to(health::readyz))))
@@ -187,6 +203,13 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::MetaDelete => route.to(meta::delete),
         Deed::Reindex => route.to(reindex::begin),
         Deed::Reindexed => route.to(reindex::show),
+        Deed::Export => route.to(export::of_system),
+        Deed::ExportForm => route.to(export::of_system_posted),
+        Deed::ExportPatients => route.to(export::of_patients),
+        Deed::ExportPatientsForm => route.to(export::of_patients_posted),
+        Deed::ExportGroup => route.to(export::of_group),
+        Deed::ExportGroupForm => route.to(export::of_group_posted),
+        Deed::Import => route.to(import::begin),
         Deed::ValidateType => route.to(validate::of_kind),
         Deed::ValidateInstance => route.to(validate::of_resource),
         Deed::ValidateStored => route.to(validate::stored),

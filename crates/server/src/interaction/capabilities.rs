@@ -198,6 +198,9 @@ fn defined_elsewhere(deed: Deed) -> Option<(&'static str, &'static str)> {
         Deed::Meta | Deed::MetaType | Deed::MetaSystem => ("meta", "Resource-meta"),
         Deed::MetaAdd => ("meta-add", "Resource-meta-add"),
         Deed::MetaDelete => ("meta-delete", "Resource-meta-delete"),
+        Deed::Export => ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"),
+        Deed::ExportPatients => ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"),
+        Deed::ExportGroup => ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"),
         Deed::ValidateType => ("validate", "Resource-validate"),
         Deed::Match => ("match", "Patient-match"),
         Deed::MemberMatch => ("member-match", "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"),
@@ -305,7 +308,7 @@ mod tests {
         );
         assert!(names(patient, "operation", "name").contains(&"meta"));
         assert!(!names(patient, "operation", "name").contains(&"lastn"));
-        assert_eq!(names(rest, "operation", "name"), ["meta", "reindex"]);
+        assert_eq!(names(rest, "operation", "name"), ["export", "meta", "reindex"]);
         let system = names(rest, "interaction", "code");
         assert!(
             ["batch", "transaction", "history-system", "search-system"].iter().all(|code| system.contains(code)),

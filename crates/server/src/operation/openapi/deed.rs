@@ -77,6 +77,13 @@ pub fn summary(deed: Deed) -> &'static str {
         Deed::MetaSystem => "Profiles, tags and labels in use",
         Deed::MetaAdd => "Add profiles, tags and labels",
         Deed::MetaDelete => "Take away profiles, tags and labels",
+        Deed::Export => "Export everything in the background",
+        Deed::ExportForm => "Export everything in the background, with the parameters in the body",
+        Deed::ExportPatients => "Export the records of all patients in the background",
+        Deed::ExportPatientsForm => "Export the records of patients in the background, with the parameters in the body",
+        Deed::ExportGroup => "Export the records of a Group's members in the background",
+        Deed::ExportGroupForm => "Export the records of a Group's members, with the parameters in the body",
+        Deed::Import => "Import NDJSON, or the files of a manifest, in the background",
         Deed::Reindex => "Put the search parameters in force that active SearchParameters define",
         Deed::Reindexed => "Search parameters of this site, and how far the record is looked through for them",
         Deed::ValidateType => "Say what is wrong with a resource, and do not write it",
@@ -123,6 +130,9 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         Deed::IdentityDecide | Deed::Merge | Deed::Unmerge => &["_format", "_pretty"],
         Deed::CrossReference => &["_format", "_pretty", "sourceIdentifier", "targetSystem"],
         Deed::IdentityExplain => &["_format", "_pretty", "patient"],
+        Deed::Export | Deed::ExportPatients | Deed::ExportGroup => &["Prefer", "_since", "_type"],
+        Deed::ExportForm | Deed::ExportPatientsForm | Deed::ExportGroupForm => &["Prefer"],
+        Deed::Import => &["Prefer"],
         Deed::LastN => &["_format", "_pretty", "max", "criteria"],
         Deed::Meta | Deed::MetaType | Deed::MetaSystem => &["_format", "_pretty"],
         Deed::MetaAdd | Deed::MetaDelete | Deed::Reindex | Deed::Reindexed => &["_format", "_pretty"],
@@ -149,8 +159,10 @@ fn body(deed: Deed, kind: Option<&str>) -> Option<Value> {
         }
         Deed::Batch => "Bundle",
         Deed::MetaAdd | Deed::MetaDelete => "Parameters",
+        Deed::ExportForm | Deed::ExportPatientsForm | Deed::ExportGroupForm => "Parameters",
         Deed::Match | Deed::MemberMatch | Deed::CrossReferenceForm | Deed::Relocate => "Parameters",
         Deed::IdentityDecide | Deed::Merge | Deed::Unmerge => "Parameters",
+        Deed::Import => "import",
         Deed::Patch | Deed::PatchWhere => "patch",
         Deed::SearchTypeForm | Deed::SearchSystemForm | Deed::SearchCompartmentForm => "criteria",
         _ => return None,
@@ -167,6 +179,8 @@ pub fn bodies() -> Value {
     all.insert("patch".to_owned(), required(patch));
     let form = json!({ "type": "object", "additionalProperties": { "type": "string" } });
     all.insert("criteria".to_owned(), required(json!({ FORM: { "schema": form } })));
+    let lines = json!({ "application/fhir+ndjson": { "schema": { "type": "string" } }, "application/json": { "schema": { "type": "object" } } });
+    all.insert("import".to_owned(), required(lines));
     Value::Object(all)
 }
 
@@ -214,6 +228,11 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::MetaType => (&[("200", "Parameters")], &["404", "422"]),
         Deed::MetaSystem => (&[("200", "Parameters")], &["422"]),
         Deed::ValidateType | Deed::ValidateInstance => (&[("200", "OperationOutcome")], &["400", "404", "413", "415"]),
+        Deed::Export | Deed::ExportPatients => (&[("202", "begun")], &["400", "403", "429"]),
+        Deed::ExportGroup => (&[("202", "begun")], &["400", "403", "404", "410", "429"]),
+        Deed::ExportForm | Deed::ExportPatientsForm => (&[("202", "begun")], &["400", "403", "413", "415", "429"]),
+        Deed::ExportGroupForm => (&[("202", "begun")], &["400", "403", "404", "410", "413", "415", "429"]),
+        Deed::Import => (&[("202", "begun")], &["400", "413", "415", "429"]),
         Deed::Reindex => (&[("200", "Parameters")], &["403", "422"]),
         Deed::Reindexed => (&[("200", "Parameters")], &["403"]),
         Deed::ValidateStored => (&[("200", "OperationOutcome")], &["404", "410"]),
@@ -268,11 +287,12 @@ pub fn responses() -> Value {
 }
 
 /// The name of a response, the type of what is in it, and what it says.
-const SHARED: [(&str, &str, &str); 18] = [
+const SHARED: [(&str, &str, &str); 20] = [
     ("matches", "Bundle", "a page of matches, as a Bundle of type searchset"),
     ("versions", "Bundle", "a page of versions, as a Bundle of type history"),
     ("outcomes", "Bundle", "what became of each entry"),
     ("deleted", "", "deleted, or not there"),
+    ("begun", "", "begun; Content-Location says where to ask how far it is"),
     ("known", "", "it is the version that you have"),
     ("400", OUTCOME, "the request cannot be understood, or the body is no resource of R4"),
     ("401", OUTCOME, "nobody proved who asks"),
@@ -286,6 +306,7 @@ const SHARED: [(&str, &str, &str); 18] = [
     ("414", OUTCOME, "the address is too long"),
     ("415", OUTCOME, "the body's format or coding is not read"),
     ("422", OUTCOME, "a rule forbids it"),
+    ("429", OUTCOME, "as many are kept as may be"),
     ("503", OUTCOME, "try again soon"),
 ];
 

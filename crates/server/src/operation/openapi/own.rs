@@ -42,6 +42,17 @@ pub fn paths() -> Map<String, Value> {
             ])) }),
         ),
         (
+            "/hilum/digests",
+            json!({ "get": with(get("digests", "exports", "Digests of what the store holds, to compare two stores by"), "parameters",
+                json!([asked("prefix", "Patient/ or Patient/3f, several with commas; none for the types")])) }),
+        ),
+        (
+            "/hilum/bulk/{id}",
+            json!({ "parameters": named(&["id"]), "get": later("export-status", "How far an export is, and where its files are"),
+                "delete": later("export-cancel", "Cancel an export, or remove its files") }),
+        ),
+        ("/hilum/bulk/{id}/{file}", json!({ "parameters": named(&["id", "file"]), "get": ndjson() })),
+        (
             "/hilum/strangers",
             json!({ "get": get("strangers", "operation", "Addresses and facilities that were refused") }),
         ),
@@ -69,6 +80,24 @@ fn get(id: &str, tag: &str, summary: &str) -> Value {
         responses["404"] = deed::reference("responses", "404");
     }
     json!({ "operationId": id, "tags": [tag], "summary": summary, "responses": responses })
+}
+
+fn named(names: &[&str]) -> Value {
+    let one = |name: &&str| json!({ "name": name, "in": "path", "required": true, "description": "as the answer before names it", "schema": { "type": "string" } });
+    names.iter().map(one).collect()
+}
+
+fn later(id: &str, summary: &str) -> Value {
+    let mut operation = get(id, "exports", summary);
+    operation["responses"]["202"] = json!({ "description": "under way, or cancelled" });
+    operation
+}
+
+fn ndjson() -> Value {
+    let mut operation = get("export-file", "exports", "A file of an export, one resource a line");
+    operation["responses"]["200"] = good("application/fhir+ndjson", &json!({ "type": "string" }));
+    operation["responses"]["206"] = json!({ "description": "the part that was asked for" });
+    operation
 }
 
 fn raw() -> Value {
