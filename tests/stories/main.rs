@@ -53,6 +53,7 @@ mod search;
 mod sending;
 mod sources;
 mod stewards;
+mod sync;
 mod tls;
 mod transaction;
 mod transfer;

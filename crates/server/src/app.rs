@@ -21,6 +21,7 @@ use crate::intake::{self, Answer, Intake};
 use crate::metrics::{InHand, Metrics};
 use crate::operation::health::Health;
 use crate::operation::strangers::Doors;
+use crate::peers::Peers;
 use crate::profiles;
 use crate::shutdown::Shutdown;
 use crate::source::Source;
@@ -42,6 +43,8 @@ pub struct App {
     pub bodies: Budget,
     /// Who is one person.
     pub identity: Identity,
+    /// The servers that records travel to.
+    pub peers: Peers,
 }
 
 impl App {
@@ -59,8 +62,9 @@ impl App {
         let identity = who_is_who(&config, &record, policy.identity())?;
         let faces = intake::Faces { record: record.clone(), ids: ids.clone(), identity: identity.clone() };
         let intake = Intake::new(faces, gateway, policy.clone(), metrics.clone());
+        let peers = Peers::new(&config, record.clone(), policy.clone(), shutdown.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
-        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity })
+        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity, peers })
     }
 
     /// A message of a source that was let in, wherever it came from.

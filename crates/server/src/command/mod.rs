@@ -11,6 +11,7 @@ mod identity;
 mod import;
 mod map;
 mod message;
+mod peer;
 mod send;
 mod serve;
 mod validate;
@@ -42,6 +43,10 @@ pub enum Command {
     Identity(identity::Args),
     /// List, show and replay the messages that came in.
     Message(message::Args),
+    /// The servers that records travel to: add, list, show, pause, resume, redrive, remove.
+    Peer(peer::Args),
+    /// How far records have travelled.
+    Sync(peer::SyncArgs),
     /// Look whether everything is as it should be, and say what to do.
     Doctor(doctor::Args),
     /// Show or check the configuration.
@@ -61,6 +66,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Map(args) => map::run(args),
         Command::Identity(args) => identity::run(args),
         Command::Message(args) => message::run(args),
+        Command::Peer(args) => peer::run(args),
+        Command::Sync(args) => peer::sync(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
         Command::Bench(args) => bench::run(args),

@@ -17,7 +17,7 @@ use super::failure::{Failure, Kind};
 use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
-    definitions, everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, reindex,
+    definitions, everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, peers, reindex,
     relocate, strangers, validate,
 };
 
@@ -116,6 +116,9 @@ fn others(config: &mut ServiceConfig) {
         .service(only("POST", at("/hilum/messages/{id}/replay").post(messages::replay)))
         .service(only("POST", at("/hilum/messages/{id}/undo").post(messages::undo)))
         .service(only("POST", at("/hilum/messages/{id}/move").post(messages::move_to)))
+        .service(only("GET, HEAD, POST", at("/hilum/peers").route(get().to(peers::list)).post(peers::add)))
+        .service(only("GET, HEAD", at("/hilum/peers/{name}").route(get().to(peers::show))))
+        .service(only("POST", at("/hilum/peers/{name}/{what}").post(peers::act)))
         .service(only("GET, HEAD", at("/hilum/strangers").route(get().to(strangers::show))))
         .service(only("GET, HEAD", at("/livez").route(get().to(health::livez))))
         .service(only("GET, HEAD", at("/readyz").route(get().to(health::readyz))))

@@ -76,6 +76,7 @@ fn tags() -> Value {
     let own = [
         ("system", "All types together, and what the server says of itself"),
         ("messages", "HL7 v2 messages"),
+        ("peers", "Servers that records travel to"),
         ("operation", "For operators"),
     ];
     let own = own.map(|(name, description)| json!({ "name": name, "description": description }));
