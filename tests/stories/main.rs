@@ -55,6 +55,7 @@ mod search;
 mod sending;
 mod sources;
 mod stewards;
+mod sync;
 mod tls;
 mod transaction;
 mod transfer;

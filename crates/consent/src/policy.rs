@@ -68,6 +68,11 @@ impl Policy {
         Access::new("identity", kinds.clone(), kinds).writing_golden()
     }
 
+    /// Sending what the log holds to another server: reads, never writes.
+    pub fn peer(&self) -> Access {
+        Access::new("peer", Reach::Everything, Reach::Nothing)
+    }
+
     /// Sending what the log holds to a record system over HL7 v2: reads, never writes.
     pub fn feed(&self) -> Access {
         Access::new("feed", Reach::Everything, Reach::Nothing)
@@ -110,6 +115,8 @@ mod tests {
     fn a_feed_writes_nothing() {
         let feed = Policy::site().feed();
         assert_eq!((feed.read(), feed.write()), (&Reach::Everything, &Reach::Nothing));
+        let peer = Policy::site().peer();
+        assert_eq!((peer.read(), peer.write()), (&Reach::Everything, &Reach::Nothing));
     }
 
     /// A new constructor that works without a requester has to be added here, where a reviewer sees it.
@@ -120,6 +127,6 @@ mod tests {
         let own = own.split("#[cfg(test)]").next().expect("tests follow the list");
         let named: Vec<&str> =
             own.split("pub fn ").skip(1).map(|part| part.split('(').next().unwrap_or_default()).collect();
-        assert_eq!(named, ["intake", "identity", "feed"]);
+        assert_eq!(named, ["intake", "identity", "peer", "feed"]);
     }
 }

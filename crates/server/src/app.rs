@@ -23,6 +23,7 @@ use crate::metrics::{InHand, Metrics};
 use crate::operation::digests::Digests;
 use crate::operation::health::Health;
 use crate::operation::strangers::Doors;
+use crate::peers::Peers;
 use crate::profiles;
 use crate::shutdown::Shutdown;
 use crate::source::Source;
@@ -48,6 +49,8 @@ pub struct App {
     pub digests: Digests,
     /// Who is one person.
     pub identity: Identity,
+    /// The servers that records travel to.
+    pub peers: Peers,
 }
 
 impl App {
@@ -66,6 +69,7 @@ impl App {
         let faces = intake::Faces { record: record.clone(), ids: ids.clone(), identity: identity.clone() };
         let intake = Intake::new(faces, gateway, policy.clone(), metrics.clone());
         let bulk = Bulk::open(&config.store.data, config.bulk.clone());
+        let peers = Peers::new(&config, record.clone(), policy.clone(), shutdown.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
         Ok(App {
             config,
@@ -82,6 +86,7 @@ impl App {
             bulk,
             digests: Digests::default(),
             identity,
+            peers,
         })
     }
 

@@ -16,6 +16,7 @@ mod log;
 mod metrics;
 mod mllp;
 mod operation;
+mod peers;
 mod profiles;
 mod query;
 mod shutdown;

@@ -1,6 +1,8 @@
 //! What the server counts, for Prometheus. Labels are names of ours from short lists: never a patient's data, never an
 //! id, and nothing that a sender can make up.
 
+mod peers;
+
 use std::time::Duration;
 
 use identity::linkage::{By, Verdict};
@@ -26,6 +28,7 @@ pub struct Metrics {
     store_bytes: IntGauge,
     messages_stored: IntGaugeVec,
     identity: Identity,
+    pub peers: peers::Peers,
 }
 
 /// Of who is one person.
@@ -123,6 +126,7 @@ impl Metrics {
             )
             .expect(well),
             identity: Identity::new(),
+            peers: peers::Peers::new(),
         };
         let all: [Box<dyn Collector>; 9] = [
             Box::new(metrics.messages.clone()),
@@ -135,7 +139,7 @@ impl Metrics {
             Box::new(metrics.store_bytes.clone()),
             Box::new(metrics.messages_stored.clone()),
         ];
-        for collector in all.into_iter().chain(metrics.identity.all()) {
+        for collector in all.into_iter().chain(metrics.identity.all()).chain(metrics.peers.all()) {
             metrics.registry.register(collector).expect(well);
         }
         metrics

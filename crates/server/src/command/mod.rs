@@ -13,6 +13,7 @@ mod identity;
 mod import;
 mod map;
 mod message;
+mod peer;
 mod send;
 mod serve;
 mod validate;
@@ -50,6 +51,10 @@ pub enum Command {
     Backup(backup::Args),
     /// Make a record of a backup, in a new directory.
     Restore(backup::RestoreArgs),
+    /// The servers that records travel to: add, list, show, pause, resume, redrive, remove.
+    Peer(peer::Args),
+    /// How far records have travelled.
+    Sync(peer::SyncArgs),
     /// Look whether everything is as it should be, and say what to do.
     Doctor(doctor::Args),
     /// Show or check the configuration.
@@ -72,6 +77,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Message(args) => message::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::run_restore(args),
+        Command::Peer(args) => peer::run(args),
+        Command::Sync(args) => peer::sync(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
         Command::Bench(args) => bench::run(args),

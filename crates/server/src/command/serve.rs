@@ -134,6 +134,8 @@ impl Plan {
             dialer.count().register(&app.metrics.registry);
             conversations.spawn(dialer.serve(mllp::take(&app, source), app.shutdown.watch(), drain));
         }
+        let cannot_follow = |why: record::ReadError| Failure::System(format!("cannot read who the peers are: {why}"));
+        app.peers.start().await.map_err(cannot_follow)?;
         tokio::spawn(upkeep::run(app.clone()));
         tokio::spawn(upkeep::words(app.clone()));
         tokio::spawn(upkeep::reindex(app.clone()));

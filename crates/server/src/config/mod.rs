@@ -6,6 +6,7 @@
 
 mod bulk;
 mod load;
+mod sync;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bulk::Bulk;
 pub use load::{Flags, Loaded, load};
+pub use sync::Sync;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,6 +31,7 @@ pub struct Config {
     pub fhir: Fhir,
     pub bulk: Bulk,
     pub identity: Identity,
+    pub sync: Sync,
     pub profiles: Profiles,
     pub server: Server,
     pub log: Log,

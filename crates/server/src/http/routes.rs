@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
     definitions, digests, everything, export, health, hl7v2, identity, import, lastn, merge, messages, meta, metrics,
-    openapi, reindex, relocate, strangers, validate,
+    openapi, peers, reindex, relocate, strangers, validate,
 };
 
 /// The path under which FHIR is served.
@@ -132,6 +132,9 @@ fn others(config: &mut ServiceConfig) {
         ))
         .service(only("GET, HEAD", at("/hilum/bulk/{id}/{file}").route(get().to(export::file))))
         .service(only("GET, HEAD", at("/hilum/digests").route(get().to(digests::show))))
+        .service(only("GET, HEAD, POST", at("/hilum/peers").route(get().to(peers::list)).post(peers::add)))
+        .service(only("GET, HEAD", at("/hilum/peers/{name}").route(get().to(peers::show))))
+        .service(only("POST", at("/hilum/peers/{name}/{what}").post(peers::act)))
         .service(only("GET, HEAD", at("/hilum/strangers").route(get().to(strangers::show))))
         .service(only("GET, HEAD", at("/livez").route(get().to(health::livez))))
         .service(only("GET, HEAD", at("/readyz").route(get().to(health::readyz))))

@@ -16,6 +16,7 @@ use super::subset::View;
 use crate::app::App;
 use crate::http::{self, Deed, Failure, PLACES};
 use crate::operation::definitions;
+use crate::peers::NODE_EXTENSION;
 
 /// When what this file says last changed.
 const CHANGED: &str = "2026-11-25";
@@ -42,10 +43,10 @@ const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner
 pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let base = http::base(&request, app.config.http.base_url.as_deref());
     let view = View::of("CapabilityStatement", &http::pairs(request.query_string()))?;
-    Ok(http::json(StatusCode::OK, view.show(statement(&base, &app.record.registry()))))
+    Ok(http::json(StatusCode::OK, view.show(statement(&base, app.peers.node(), &app.record.registry()))))
 }
 
-fn statement(base: &str, registry: &Registry) -> Vec<u8> {
+fn statement(base: &str, node: &str, registry: &Registry) -> Vec<u8> {
     static REST: OnceLock<String> = OnceLock::new();
     let own;
     let rest = if registry.own().is_empty() {
@@ -55,7 +56,7 @@ fn statement(base: &str, registry: &Registry) -> Vec<u8> {
         &own
     };
     let mut statement = Vec::with_capacity(rest.len() + 2048);
-    fhir::json::write(&head(base, registry), &mut statement);
+    fhir::json::write(&head(base, node, registry), &mut statement);
     // `rest` is the last of what is said.
     statement.pop();
     statement.extend_from_slice(b",\"rest\":");
@@ -71,9 +72,12 @@ fn rest(registry: &Registry) -> String {
     String::from_utf8(rest).expect("JSON is UTF-8")
 }
 
-fn head(base: &str, registry: &Registry) -> Resource<'static> {
+fn head(base: &str, node: &str, registry: &Registry) -> Resource<'static> {
     let mut head = Resource::new("CapabilityStatement");
     let mut set = |name: &'static str, node: Node<'static>| head.object.set(name, node);
+    // By which other nodes know us.
+    let node = object([("url", Node::text(NODE_EXTENSION)), ("valueString", Node::text(node.to_owned()))]);
+    set("extension", Node::List(vec![node]));
     set("status", Node::text("active"));
     set("date", Node::text(CHANGED));
     set("kind", Node::text("instance"));
@@ -284,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_statement_is_one_and_says_what_is_served() {
-        let bytes = statement("http://x/fhir", &Registry::default());
+        let bytes = statement("http://x/fhir", "00112233445566aa", &Registry::default());
         let statement = fhir::json::read(&bytes).unwrap_or_else(|issues| panic!("{issues:?}"));
         let rest = statement.object.items("rest")[0].as_object().expect("rest is an object");
         assert_eq!(rest.items("resource").len(), 146);

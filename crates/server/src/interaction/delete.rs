@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use record::{Change, Commit, CommitError, Condition, Key, Version};
 
 use super::answer::{Answer, Stamp};
+use super::arrived::{self, Sender};
 use super::conditional::{self, Found};
 use super::update::{crowd, expect, stale};
 use super::{key_of, kind_of, write};
@@ -16,7 +17,14 @@ use crate::http::{self, Ask, Failure, Match};
 pub async fn delete(ask: Ask, request: HttpRequest, path: Path<(String, String)>) -> Result<HttpResponse, Failure> {
     let key = key_of(&path)?;
     let wanted = Match::of_write(&request)?;
-    http::detached(async move { Ok(http::answer(by_id(&ask, key, wanted).await?)) }).await
+    let sender = Sender::of(&request)?;
+    http::detached(async move {
+        Ok(http::answer(match &sender {
+            Some(sender) => arrived::delete(&ask, key, sender).await?,
+            None => by_id(&ask, key, wanted).await?,
+        }))
+    })
+    .await
 }
 
 /// `DELETE Patient?identifier=…`

@@ -5,6 +5,7 @@
 //! it expects. Nothing is answered before it is on disk.
 
 mod answer;
+mod arrived;
 pub mod batch;
 mod bounds;
 mod bundle;

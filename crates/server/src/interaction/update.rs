@@ -10,6 +10,7 @@ use fhir::Resource;
 use record::{Change, Commit, CommitError, Condition, Key, Version};
 
 use super::answer::Answer;
+use super::arrived::{self, Sender};
 use super::conditional::{self, Found};
 use super::{key_of, kind_of, write};
 use crate::app;
@@ -24,9 +25,13 @@ pub async fn update(
 ) -> Result<HttpResponse, Failure> {
     let key = key_of(&path)?;
     let (wanted, unwanted) = (Match::of_write(&request)?, Match::of_absence(&request)?);
+    let sender = Sender::of(&request)?;
     let (resource, sent) = http::fhir_sent(&request, payload, &ask.app.config.http).await?;
     http::detached(async move {
-        let answer = by_id(&ask, key, resource, wanted, unwanted).await;
+        let answer = match &sender {
+            Some(sender) => arrived::put(&ask, key, resource, sender).await,
+            None => by_id(&ask, key, resource, wanted, unwanted).await,
+        };
         Ok(http::answer(answer.map_err(|failure| failure.located(&sent))?))
     })
     .await

@@ -4,6 +4,7 @@ use fhir::validate::{Options, is_valid, validate};
 use fhir::{Node, Resource, Severity};
 use identity::linkage::is_decision;
 use record::{Change, Commit, CommitError, Committed, Expect, Key, Prepared, Version, Write};
+use sync::home;
 
 use super::answer::{Answer, Stamp};
 use super::bounds::bounded;
@@ -93,6 +94,11 @@ pub async fn commit(ask: &Ask, commit: Commit) -> Result<Committed, CommitError>
     if let Some(key) = commit.writes.iter().map(|write| &write.key).find(is_identitys) {
         let sources = sources(ask, key).await;
         return Err(CommitError::ReadOnly { key: key.clone(), sources });
+    }
+    let is_others = |write: &&Write| home::is_replica(&write.key.id) && home::node_of(&write.origin).is_none();
+    if commit.writes.iter().any(|write| is_others(&write)) {
+        let why = "a resource of this name is at home at another node (meta.source) and read-only here: write it there";
+        return Err(CommitError::Refused(why));
     }
     let committed = ask.app.record.commit(&ask.access, commit).await;
     if committed == Err(CommitError::Broken) {

@@ -16,6 +16,7 @@ pub mod messages;
 pub mod meta;
 pub mod metrics;
 pub mod openapi;
+pub mod peers;
 pub mod reindex;
 pub mod relocate;
 pub mod strangers;

@@ -77,6 +77,7 @@ fn tags() -> Value {
         ("system", "All types together, and what the server says of itself"),
         ("messages", "HL7 v2 messages"),
         ("exports", "Exports of many resources, made in the background"),
+        ("peers", "Servers that records travel to"),
         ("operation", "For operators"),
     ];
     let own = own.map(|(name, description)| json!({ "name": name, "description": description }));

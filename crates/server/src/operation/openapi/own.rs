@@ -9,6 +9,7 @@ const NUMBER: &str = "the number of the message";
 
 pub fn paths() -> Map<String, Value> {
     let number = json!([{ "name": "id", "in": "path", "required": true, "description": NUMBER, "schema": { "type": "integer" } }]);
+    let in_path = |name: &str, text: &str| json!({ "name": name, "in": "path", "required": true, "description": text, "schema": { "type": "string" } });
     let asked = |name: &str, text: &str| json!({ "name": name, "in": "query", "description": text, "schema": { "type": "string" } });
     let listed = [
         asked("limit", "how many, newest first"),
@@ -52,6 +53,21 @@ pub fn paths() -> Map<String, Value> {
                 "delete": later("export-cancel", "Cancel an export, or remove its files") }),
         ),
         ("/hilum/bulk/{id}/{file}", json!({ "parameters": named(&["id", "file"]), "get": ndjson() })),
+        (
+            "/hilum/peers",
+            json!({ "get": get("peers", "peers", "Servers that records travel to, and how each stands"),
+                "post": order("addPeer", "Begin to send to a server: a JSON object with its url") }),
+        ),
+        (
+            "/hilum/peers/{name}",
+            json!({ "parameters": [in_path("name", "the peer's name")],
+                "get": get("peer", "peers", "One peer, and what is not delivered to it with its own words") }),
+        ),
+        (
+            "/hilum/peers/{name}/{what}",
+            json!({ "parameters": [in_path("name", "the peer's name"), in_path("what", "pause, resume, redrive, resend, remove")],
+                "post": order("tellPeer", "Pause, resume, redrive, resend or remove a peer") }),
+        ),
         (
             "/hilum/strangers",
             json!({ "get": get("strangers", "operation", "Addresses and facilities that were refused") }),
@@ -109,6 +125,15 @@ fn raw() -> Value {
 fn act(id: &str, summary: &str) -> Value {
     let mut operation = get(id, "messages", summary);
     operation["responses"]["409"] = deed::reference("responses", "409");
+    operation
+}
+
+/// Of a peer.
+fn order(id: &str, summary: &str) -> Value {
+    let mut operation = get(id, "peers", summary);
+    for status in ["409", "422"] {
+        operation["responses"][status] = deed::reference("responses", status);
+    }
     operation
 }
 
