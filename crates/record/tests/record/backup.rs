@@ -22,7 +22,7 @@ fn take(dir: &Path, file: &Path, replace: bool) -> Result<Kept, BackupError> {
 /// A version with its message, as a sender's is filed.
 fn filed(writer: usize, number: usize) -> Commit {
     let id = format!("p{writer}-{}", number / 2);
-    let expect = if number % 2 == 0 { Expect::Absent } else { Expect::Version(1) };
+    let expect = if number.is_multiple_of(2) { Expect::Absent } else { Expect::Version(1) };
     let attempt = Attempt { outcome: Outcome::Applied, issues: Vec::new(), residue: Vec::new() };
     let message = NewMessage {
         source: format!("ward{writer}"),

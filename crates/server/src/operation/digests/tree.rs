@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn key(number: u64) -> Key {
-        Key::new(KINDS[usize::from(number % 5 == 0)], format!("resource-{number}"))
+        Key::new(KINDS[usize::from(number.is_multiple_of(5))], format!("resource-{number}"))
     }
 
     /// What two stores find by asking each other: the places that differ, questions, and bytes.
