@@ -139,9 +139,12 @@ fn a_backup_that_was_cut_off_is_none() {
         }
         if part.exists() {
             let target = server.directory().join("target").display().to_string();
-            let refused = hilum(&["restore", &part.display().to_string(), "--data", &target]);
-            assert_eq!(refused.code, 1, "{refused:?}");
-            assert!(!server.directory().join("target/record.db").exists());
+            let tried = hilum(&["restore", &part.display().to_string(), "--data", &target]);
+            // Where the seal was on it, it was whole and only had not its name yet.
+            let is_whole = tried.code == 0 && tried.out.starts_with("restored 40 versions");
+            assert!(is_whole || tried.code == 1, "{tried:?}");
+            assert_eq!(server.directory().join("target/record.db").exists(), is_whole);
+            std::fs::remove_dir_all(server.directory().join("target")).expect("our own directory");
         }
     }
     // What was left in the way is no hindrance.

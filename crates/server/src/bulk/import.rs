@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::output::{Output, Stop};
-use super::run::{DAMAGED, End, stopped};
+use super::run::{DAMAGED, End, instant, stopped};
 use super::{Job, State};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::http::{Ask, Form};
 use crate::interaction::{key_of, update};
 use crate::operation::digests;
@@ -51,7 +51,9 @@ pub fn file_of(at: usize) -> String {
 }
 
 pub async fn run(app: &App, job: &Job, access: Access, import: &Import) -> Result<(), End> {
-    job.keep(|kept| (kept.state, kept.errors) = (State::Working, Vec::new()))?;
+    job.keep(|kept| {
+        (kept.state, kept.moment, kept.errors) = (State::Working, instant(app::now()), Vec::new());
+    })?;
     job.done.store(0, Ordering::Relaxed);
     let room = app.bulk.room();
     let ask = Ask { app: app.clone(), access, form: Form::default(), base: String::new(), at: None };

@@ -272,6 +272,16 @@ impl Job {
         Ok(())
     }
 
+    /// Removes the files that were made, and leaves what says what the job is.
+    fn clear(&self) {
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            if entry.file_name() != JOB {
+                // What cannot be removed goes with the job.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     fn remove(&self) {
         // What is left behind is removed at the next start.
         let _ = fs::remove_file(self.dir.join(JOB));

@@ -1,6 +1,7 @@
 //! Working on one export after the other, page by page, each of one position of the log.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -47,9 +48,15 @@ pub async fn work(app: App) {
             }
             continue;
         };
+        // A broken invariant is the end of this job, and not of those behind it.
+        let (of, to) = (app.clone(), Arc::clone(&job));
+        let mut task = tokio::spawn(async move { one(&of, &to).await });
         tokio::select! {
-            () = app.shutdown.begun() => return,
-            ended = one(&app, &job) => settle(&job, ended),
+            () = app.shutdown.begun() => return task.abort(),
+            ended = &mut task => {
+                let stopped = |_| Err(End::Failed("it stopped at a broken invariant; the log says why".to_owned()));
+                settle(&job, ended.unwrap_or_else(stopped));
+            }
         }
     }
 }
@@ -79,6 +86,7 @@ fn settle(job: &Job, ended: Result<(), End>) {
     };
     if let State::Failed(why) = &state {
         tracing::warn!(%why, "an export or import did not come to its end");
+        job.clear();
     }
     if job.change(|kept| (kept.state, kept.ended) = (state, Some(app::now().0))).is_err() && !job.is_cancelled() {
         tracing::error!("what became of an export could not be written; it is begun again at the next start");
@@ -110,6 +118,8 @@ impl Export<'_> {
             (kept.state, kept.moment) = (State::Working, moment);
             (kept.output, kept.deleted, kept.errors) = (Vec::new(), Vec::new(), Vec::new());
         })?;
+        // What a former process left unfinished.
+        self.job.clear();
         self.job.done.store(0, Ordering::Relaxed);
         let (file_max, room) = (self.app.bulk.limits().file_bytes_max, self.app.bulk.room());
         let mut output = Output::new(self.job.dir.clone(), "", file_max, room);
@@ -255,7 +265,7 @@ fn bundle(gone: &[Key]) -> Vec<u8> {
     json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries }).to_string().into_bytes()
 }
 
-fn instant(time: Time) -> String {
+pub fn instant(time: Time) -> String {
     jiff::Timestamp::from_microsecond(time.0).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }
 

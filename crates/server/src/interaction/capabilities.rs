@@ -312,7 +312,7 @@ mod tests {
         );
         assert!(names(patient, "operation", "name").contains(&"meta"));
         assert!(!names(patient, "operation", "name").contains(&"lastn"));
-        assert_eq!(names(rest, "operation", "name"), ["export", "meta", "reindex"]);
+        assert_eq!(names(rest, "operation", "name"), ["export", "import", "meta", "reindex"]);
         let system = names(rest, "interaction", "code");
         assert!(
             ["batch", "transaction", "history-system", "search-system"].iter().all(|code| system.contains(code)),

@@ -71,7 +71,18 @@ const SEARCH_PARAMETER: &[Parameter] = &[
 ];
 const LEFT_OUT: &[Parameter] = &[Parameter("definition", 1, "1", "uri", &[]), Parameter("why", 1, "1", "string", &[])];
 
-const OWN: [Own; 6] = [
+const INPUT: &[Parameter] = &[Parameter("type", 0, "1", "code", &[]), Parameter("url", 1, "1", "uri", &[])];
+
+const OWN: [Own; 7] = [
+    Own {
+        deed: Deed::Import,
+        takes: &[
+            Parameter("inputFormat", 1, "1", "code", &[]),
+            Parameter("inputSource", 0, "1", "uri", &[]),
+            Parameter("input", 1, "*", "", INPUT),
+        ],
+        gives: &[],
+    },
     Own { deed: Deed::Merge, takes: MERGE_TAKES, gives: MERGE_GIVES },
     Own { deed: Deed::Unmerge, takes: MERGE_TAKES, gives: MERGE_GIVES },
     Own {

@@ -5,7 +5,9 @@
 //! is the type and then the SHA-256 of its id, a hexadecimal digit a level. A subtree's digest is the sum of its resources', so
 //! that their order says nothing.
 //!
-//! The tree is in memory, made of the log when it is first asked for, and follows it when it is asked again: 40 bytes a
+//! Golden Patients and identity's decisions are each store's own word on what it holds, and are not in it.
+//!
+//! The tree is in memory, made of the log when it is first asked for, and follows it when it is asked again: some 60 bytes a
 //! resource. Until it has come to the end of the log the answer is 503, as half a tree would be a difference.
 
 use actix_web::HttpResponse;
@@ -14,6 +16,7 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Query;
 use consent::Reach;
 use fhir::{Node, Object, Resource};
+use identity::linkage::is_decision;
 use record::{Key, Position, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -114,7 +117,9 @@ async fn follow(ask: &Ask, tree: &mut Tree) -> Result<(Position, Position), Fail
         let digests = digests.map_err(|_| Failure::new(Kind::Busy, "more is asked for than there are threads"))?;
         let mut after = tree.position;
         for (digest, position, key) in digests {
-            tree.put(&key, digest, after);
+            if !key.is_golden() && !is_decision(&key) {
+                tree.put(&key, digest, after);
+            }
             after = position;
         }
         tree.position = seen;
