@@ -53,6 +53,8 @@ mod search;
 mod sending;
 mod sources;
 mod stewards;
+mod subscription;
+mod subscription_socket;
 mod tls;
 mod transaction;
 mod transfer;

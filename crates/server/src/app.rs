@@ -24,6 +24,7 @@ use crate::operation::strangers::Doors;
 use crate::profiles;
 use crate::shutdown::Shutdown;
 use crate::source::Source;
+use crate::subscription::Hub;
 
 /// Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -42,6 +43,8 @@ pub struct App {
     pub bodies: Budget,
     /// Who is one person.
     pub identity: Identity,
+    /// Who is told of what, now.
+    pub subscriptions: Hub,
 }
 
 impl App {
@@ -60,7 +63,22 @@ impl App {
         let faces = intake::Faces { record: record.clone(), ids: ids.clone(), identity: identity.clone() };
         let intake = Intake::new(faces, gateway, policy.clone(), metrics.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
-        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity })
+        let subscriptions = Hub::default();
+        Ok(App {
+            config,
+            record,
+            ids,
+            policy,
+            sources,
+            intake,
+            metrics,
+            health,
+            doors,
+            shutdown,
+            bodies,
+            identity,
+            subscriptions,
+        })
     }
 
     /// A message of a source that was let in, wherever it came from.

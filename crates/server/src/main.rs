@@ -20,6 +20,7 @@ mod query;
 mod shutdown;
 mod signals;
 mod source;
+mod subscription;
 mod terminal;
 mod upkeep;
 

@@ -16,7 +16,7 @@ use crate::http::Http;
 use crate::mllp::{CONNECTIONS_MAX, Dialer, Listener, Places};
 use crate::signals::Signals;
 use crate::source::Source;
-use crate::{demo, log, mllp, terminal, upkeep};
+use crate::{demo, log, mllp, subscription, terminal, upkeep};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -88,6 +88,8 @@ impl Plan {
                             give --http and --mllp an address of 127.0.0.1";
                 return Err(Failure::Usage(text.to_owned()));
             }
+            let mut config = config;
+            config.subscriptions.networks.extend(outbound::loopback());
             return Ok(Plan { config, sources: vec![Source::demo(mllp)], policy: Policy::demo(), demo: args.demo });
         }
         if !here && !config.http.trusted_network {
@@ -136,6 +138,7 @@ impl Plan {
         tokio::spawn(upkeep::words(app.clone()));
         tokio::spawn(upkeep::reindex(app.clone()));
         tokio::spawn(upkeep::identity(app.clone()));
+        conversations.spawn(subscription::run(app.clone(), http_address));
         tell(http_address, &mllp_addresses);
         if demo == Some(Demo::Play) {
             tokio::spawn(demo::run(http_address, mllp_addresses[0], app.shutdown.watch()));

@@ -268,7 +268,7 @@ mod tests {
             ("section", "[htp]\n", ":1: unknown field `htp`"),
             ("type", "[http]\nbody_bytes_max = \"much\"\n", ":2: invalid type"),
             ("address", "[http]\nlisten = \"here\"\n", ":2: invalid socket address"),
-            ("peers", "[[source]]\nname = \"a\"\npeers = [\"10.1.2.3\", \"here\"]\n", ":3: peers are networks"),
+            ("peers", "[[source]]\nname = \"a\"\npeers = [\"10.1.2.3\", \"here\"]\n", ":3: give networks such as"),
             ("source", "[[source]]\nname = \"a\"\npeer = []\n", ":3: unknown field `peer`"),
             ("syntax", "[http\n", ":1: "),
         ] {

@@ -5,6 +5,7 @@
 //! value here: its key ends in `_file` and names the file that holds it, so that a configuration can be shown to anybody.
 
 mod load;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use load::{Flags, Loaded, load};
+pub use subscriptions::Subscriptions;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +28,7 @@ pub struct Config {
     pub search: Search,
     pub fhir: Fhir,
     pub identity: Identity,
+    pub subscriptions: Subscriptions,
     pub profiles: Profiles,
     pub server: Server,
     pub log: Log,
@@ -308,7 +311,7 @@ fn networks<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<IpNet>, D:
         Ok(address) => Ok(IpNet::from(address)),
         Err(_) => text.parse(),
     };
-    let wrong = |_| serde::de::Error::custom("peers are networks such as 10.1.2.0/24 or addresses such as 10.1.2.3");
+    let wrong = |_| serde::de::Error::custom("give networks such as 10.1.2.0/24 or addresses such as 10.1.2.3");
     texts.iter().map(network).collect::<Result<_, _>>().map_err(wrong)
 }
 

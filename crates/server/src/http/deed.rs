@@ -62,6 +62,12 @@ pub enum Deed {
     /// `$reindex`: the site's own search parameters put in force, and how far that is.
     Reindex,
     Reindexed,
+    /// `Subscription/$status` of all and of one, `$events`, `$get-ws-binding-token` of all and of one (Backport guide).
+    SubscriptionStatuses,
+    SubscriptionStatus,
+    SubscriptionEvents,
+    SocketTokens,
+    SocketToken,
     /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
     ValidateType,
     ValidateInstance,
@@ -111,6 +117,11 @@ impl Deed {
             Deed::MetaDelete => "meta-delete",
             Deed::Reindex => "reindex",
             Deed::Reindexed => "reindexed",
+            Deed::SubscriptionStatuses => "status-type",
+            Deed::SubscriptionStatus => "status",
+            Deed::SubscriptionEvents => "events",
+            Deed::SocketTokens => "get-ws-binding-token-type",
+            Deed::SocketToken => "get-ws-binding-token",
             Deed::ValidateType => "validate",
             Deed::ValidateInstance => "validate-instance",
             Deed::ValidateStored => "validate-stored",
@@ -127,6 +138,10 @@ impl Deed {
             Deed::Batch | Deed::Create | Deed::Update | Deed::Patch | Deed::Delete => Some(&[]),
             Deed::Meta | Deed::MetaType | Deed::MetaSystem | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),
             Deed::Reindex | Deed::Reindexed => Some(&[]),
+            Deed::SubscriptionStatuses => Some(&["id", "status"]),
+            Deed::SubscriptionEvents => Some(&["eventsSinceNumber", "eventsUntilNumber", "content"]),
+            Deed::SocketTokens => Some(&["id"]),
+            Deed::SubscriptionStatus | Deed::SocketToken => Some(&["id", "status"]),
             _ => None,
         }
     }

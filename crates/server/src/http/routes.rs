@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
     definitions, everything, health, hl7v2, identity, lastn, merge, messages, meta, metrics, openapi, reindex,
-    relocate, strangers, validate,
+    relocate, strangers, subscription, validate, websocket,
 };
 
 /// The path under which FHIR is served.
@@ -63,6 +63,11 @@ pub const PLACES: &[Place] = &[
     Place { path: "/Patient/$identity-explain", deeds: &[(Verb::Get, Deed::IdentityExplain)] },
     Place { path: "/Patient/$identity-decide", deeds: &[(Verb::Post, Deed::IdentityDecide)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
+    Place { path: "/Subscription/$status", deeds: &[(Verb::Get, Deed::SubscriptionStatuses)] },
+    Place { path: "/Subscription/{id}/$status", deeds: &[(Verb::Get, Deed::SubscriptionStatus)] },
+    Place { path: "/Subscription/{id}/$events", deeds: &[(Verb::Get, Deed::SubscriptionEvents)] },
+    Place { path: "/Subscription/$get-ws-binding-token", deeds: &[(Verb::Get, Deed::SocketTokens)] },
+    Place { path: "/Subscription/{id}/$get-ws-binding-token", deeds: &[(Verb::Get, Deed::SocketToken)] },
     Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
     Place { path: "/{kind}/$meta", deeds: &[(Verb::Get, Deed::MetaType)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
@@ -116,6 +121,7 @@ fn others(config: &mut ServiceConfig) {
         .service(only("POST", at("/hilum/messages/{id}/replay").post(messages::replay)))
         .service(only("POST", at("/hilum/messages/{id}/undo").post(messages::undo)))
         .service(only("POST", at("/hilum/messages/{id}/move").post(messages::move_to)))
+        .service(only("GET", at(websocket::PATH).route(web::get().to(websocket::open))))
         .service(only("GET, HEAD", at("/hilum/strangers").route(get().to(strangers::show))))
         .service(only("GET, HEAD", at("/livez").route(get().to(health::livez))))
         .service(only("GET, HEAD", at("/readyz").route(get().to(health::readyz))))
@@ -187,6 +193,11 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::MetaDelete => route.to(meta::delete),
         Deed::Reindex => route.to(reindex::begin),
         Deed::Reindexed => route.to(reindex::show),
+        Deed::SubscriptionStatuses => route.to(subscription::statuses),
+        Deed::SubscriptionStatus => route.to(subscription::status),
+        Deed::SubscriptionEvents => route.to(subscription::events),
+        Deed::SocketTokens => route.to(subscription::tokens),
+        Deed::SocketToken => route.to(subscription::token),
         Deed::ValidateType => route.to(validate::of_kind),
         Deed::ValidateInstance => route.to(validate::of_resource),
         Deed::ValidateStored => route.to(validate::stored),

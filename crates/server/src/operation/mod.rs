@@ -16,5 +16,7 @@ pub mod openapi;
 pub mod reindex;
 pub mod relocate;
 pub mod strangers;
+pub mod subscription;
 pub mod validate;
 mod view;
+pub mod websocket;

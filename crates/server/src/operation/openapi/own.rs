@@ -42,6 +42,10 @@ pub fn paths() -> Map<String, Value> {
             ])) }),
         ),
         (
+            "/websocket",
+            json!({ "get": text("websocket", "Notifications of subscriptions over a WebSocket: bind ID, or bind-with-token TOKEN") }),
+        ),
+        (
             "/hilum/strangers",
             json!({ "get": get("strangers", "operation", "Addresses and facilities that were refused") }),
         ),
