@@ -33,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
 /// The crates in which each outside library may be named, beside those that only tests and benchmarks need.
 ///
 /// Where it says more than the architecture's table, the reason stands beside it.
-const DOORS: [(&str, &[&str]); 44] = [
+const DOORS: [(&str, &[&str]); 45] = [
     ("memchr", &["hl7v2", "gateway"]),
     ("encoding_rs", &["hl7v2"]),
     ("jiter", &["fhir"]),
@@ -76,6 +76,8 @@ const DOORS: [(&str, &[&str]); 44] = [
     ("argon2", &["auth"]),
     ("askama", &["console"]),
     ("actix-web", &["server"]),
+    // WebSockets, by the same hands.
+    ("actix-ws", &["server"]),
     ("clap", &["server"]),
     ("toml", &["server"]),
     ("ipnet", &["server", "outbound"]),

@@ -55,6 +55,8 @@ mod search;
 mod sending;
 mod sources;
 mod stewards;
+mod subscription;
+mod subscription_socket;
 mod sync;
 mod tls;
 mod transaction;

@@ -40,6 +40,15 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Whether a listener at this address would be reached.
+    pub fn reaches(&self, listener: SocketAddr) -> bool {
+        let is_there =
+            |ip: IpAddr| ip == listener.ip().to_canonical() || (listener.ip().is_unspecified() && ip.is_loopback());
+        self.pinned.iter().any(|pinned| pinned.port() == listener.port() && is_there(pinned.ip().to_canonical()))
+    }
+}
+
 /// The parts of a server's address: its url, host and port.
 fn read(text: &str) -> Result<(Url, String, u16), Failure> {
     let bad = |why: &'static str| Failure::BadAddress(why);
@@ -83,6 +92,22 @@ mod tests {
                 Ok(address) => assert!(reached && !address.base.ends_with('/'), "{url}"),
                 Err(failure) => assert!(!reached && matches!(failure, Failure::NotAllowed(_)), "{url}: {failure}"),
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_listener_is_known_by_any_of_its_names() {
+        let listener = |text: &str| text.parse().expect("an address");
+        for (url, at, reached) in [
+            ("http://127.0.0.1:8080/x", "127.0.0.1:8080", true),
+            ("http://0x7f000001:8080", "127.0.0.1:8080", true),
+            ("http://[::ffff:127.0.0.1]:8080", "127.0.0.1:8080", true),
+            ("http://127.0.0.1:8080", "0.0.0.0:8080", true),
+            ("http://127.0.0.1:8081", "127.0.0.1:8080", false),
+            ("http://127.0.0.2:8080", "127.0.0.1:8080", false),
+        ] {
+            let address = Address::find(url, &loopback()).await.expect("loopback");
+            assert_eq!(address.reaches(listener(at)), reached, "{url} {at}");
         }
     }
 

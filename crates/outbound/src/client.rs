@@ -132,12 +132,26 @@ impl Client {
 
     /// Asks whatever is to be asked.
     pub async fn ask(&self, request: Request) -> Result<Answer, Failure> {
+        self.ask_with(request, &[]).await
+    }
+
+    /// The same with headers whose names are not ours.
+    pub async fn ask_with(&self, request: Request, more: &[(String, String)]) -> Result<Answer, Failure> {
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| Failure::BadAddress("there is no such method"))?;
         let mut headers = HeaderMap::new();
         for (name, value) in request.headers {
             let value = HeaderValue::from_str(&value).map_err(|_| Failure::BadAddress("a header cannot hold that"))?;
             headers.append(HeaderName::from_static(name), value);
+        }
+        for (name, value) in more {
+            let (name, value) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+            let (Ok(name), Ok(mut value)) = (name, value) else {
+                return Err(Failure::BadAddress("a header cannot hold that"));
+            };
+            // They may be secrets.
+            value.set_sensitive(true);
+            headers.append(name, value);
         }
         self.send(self.request(method, &request.path)?.headers(headers).body(request.body)).await
     }

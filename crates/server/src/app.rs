@@ -27,6 +27,7 @@ use crate::peers::Peers;
 use crate::profiles;
 use crate::shutdown::Shutdown;
 use crate::source::Source;
+use crate::subscription::Hub;
 
 /// Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub struct App {
     pub identity: Identity,
     /// The servers that records travel to.
     pub peers: Peers,
+    /// Who is told of what, now.
+    pub subscriptions: Hub,
 }
 
 impl App {
@@ -71,6 +74,7 @@ impl App {
         let bulk = Bulk::open(&config.store.data, config.bulk.clone());
         let peers = Peers::new(&config, record.clone(), policy.clone(), shutdown.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
+        let subscriptions = Hub::default();
         Ok(App {
             config,
             record,
@@ -87,6 +91,7 @@ impl App {
             digests: Digests::default(),
             identity,
             peers,
+            subscriptions,
         })
     }
 

@@ -22,6 +22,7 @@ mod query;
 mod shutdown;
 mod signals;
 mod source;
+mod subscription;
 mod terminal;
 mod upkeep;
 

@@ -5,6 +5,7 @@
 //! driver::Line { .. }.run(orders, told)   a sender over the record and HTTP, until it is taken away
 //! home::Source, node_name, is_replica     where a resource is at home, what it is called elsewhere
 //! engine::arrival(held, came)             what becomes of a version that another node sent
+//! subscription                            what a subscriber is told, and when; without I/O too
 //! ```
 //!
 //! Deliberately absent: HL7 v2, credentials, which addresses may be reached (whoever makes a [`link::Link`] looks them up).
@@ -17,3 +18,4 @@ mod item;
 pub mod link;
 mod note;
 mod outgoing;
+pub mod subscription;

@@ -9,6 +9,7 @@ pub mod message;
 pub mod mllp;
 pub mod random;
 pub mod raw;
+pub mod receiver;
 pub mod server;
 pub mod shared;
 pub mod siege;

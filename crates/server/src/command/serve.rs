@@ -16,7 +16,7 @@ use crate::http::Http;
 use crate::mllp::{CONNECTIONS_MAX, Dialer, Listener, Places};
 use crate::signals::Signals;
 use crate::source::Source;
-use crate::{bulk, demo, log, mllp, terminal, upkeep};
+use crate::{bulk, demo, log, mllp, subscription, terminal, upkeep};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -90,6 +90,7 @@ impl Plan {
             }
             let mut config = config;
             config.bulk.import_networks.extend(outbound::loopback());
+            config.subscriptions.networks.extend(outbound::loopback());
             return Ok(Plan { config, sources: vec![Source::demo(mllp)], policy: Policy::demo(), demo: args.demo });
         }
         if !here && !config.http.trusted_network {
@@ -141,6 +142,7 @@ impl Plan {
         tokio::spawn(upkeep::reindex(app.clone()));
         tokio::spawn(upkeep::identity(app.clone()));
         tokio::spawn(bulk::work(app.clone()));
+        conversations.spawn(subscription::run(app.clone(), http_address));
         tell(http_address, &mllp_addresses);
         if demo == Some(Demo::Play) {
             tokio::spawn(demo::run(http_address, mllp_addresses[0], app.shutdown.watch()));

@@ -6,6 +6,7 @@
 
 mod bulk;
 mod load;
+mod subscriptions;
 mod sync;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bulk::Bulk;
 pub use load::{Flags, Loaded, load};
+pub use subscriptions::Subscriptions;
 pub use sync::Sync;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,6 +34,7 @@ pub struct Config {
     pub bulk: Bulk,
     pub identity: Identity,
     pub sync: Sync,
+    pub subscriptions: Subscriptions,
     pub profiles: Profiles,
     pub server: Server,
     pub log: Log,

@@ -71,6 +71,12 @@ pub enum Deed {
     ExportGroupForm,
     /// `$import`.
     Import,
+    /// `Subscription/$status` of all and of one, `$events`, `$get-ws-binding-token` of all and of one (Backport guide).
+    SubscriptionStatuses,
+    SubscriptionStatus,
+    SubscriptionEvents,
+    SocketTokens,
+    SocketToken,
     /// `$validate` of what is sent, to a type or to a resource, and of what is stored.
     ValidateType,
     ValidateInstance,
@@ -127,6 +133,11 @@ impl Deed {
             Deed::ExportGroup => "group-export",
             Deed::ExportGroupForm => "group-export-form",
             Deed::Import => "import",
+            Deed::SubscriptionStatuses => "status-type",
+            Deed::SubscriptionStatus => "status",
+            Deed::SubscriptionEvents => "events",
+            Deed::SocketTokens => "get-ws-binding-token-type",
+            Deed::SocketToken => "get-ws-binding-token",
             Deed::ValidateType => "validate",
             Deed::ValidateInstance => "validate-instance",
             Deed::ValidateStored => "validate-stored",
@@ -143,6 +154,10 @@ impl Deed {
             Deed::Batch | Deed::Create | Deed::Update | Deed::Patch | Deed::Delete => Some(&[]),
             Deed::Meta | Deed::MetaType | Deed::MetaSystem | Deed::MetaAdd | Deed::MetaDelete => Some(&[]),
             Deed::Reindex | Deed::Reindexed => Some(&[]),
+            Deed::SubscriptionStatuses => Some(&["id", "status"]),
+            Deed::SubscriptionEvents => Some(&["eventsSinceNumber", "eventsUntilNumber", "content"]),
+            Deed::SocketTokens => Some(&["id"]),
+            Deed::SubscriptionStatus | Deed::SocketToken => Some(&["id", "status"]),
             _ => None,
         }
     }

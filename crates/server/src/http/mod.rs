@@ -35,6 +35,7 @@ pub use deed::{Deed, Verb};
 pub use failure::{Failure, Kind};
 pub use form::{Form, Return};
 pub use link::{base, encoded, pairs, query};
+pub use page::{opened, sealed};
 pub use precondition::{Fresh, Match};
 pub use reply::{answer, json};
 pub use routes::{FHIR, PLACES, Place};

@@ -30,6 +30,16 @@ pub fn open(id_key: &[u8; 32], requester: &str, query: &str, link: &str) -> Resu
     })
 }
 
+/// A text for whoever comes with it, sealed for a purpose.
+pub fn sealed(id_key: &[u8; 32], purpose: &str, text: &str) -> String {
+    seal(id_key, "", purpose, text)
+}
+
+/// The text that was sealed for this purpose.
+pub fn opened(id_key: &[u8; 32], purpose: &str, sealed: &str) -> Option<String> {
+    read(id_key, "", purpose, sealed)
+}
+
 fn read(id_key: &[u8; 32], requester: &str, query: &str, link: &str) -> Option<String> {
     let bytes = unhex(link)?;
     let (place, given) = bytes.split_at_checked(bytes.len().checked_sub(CODE_BYTES)?)?;

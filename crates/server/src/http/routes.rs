@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::interaction::{batch, capabilities, create, delete, history, patch, read, search, update, vread};
 use crate::operation::{
     definitions, digests, everything, export, health, hl7v2, identity, import, lastn, merge, messages, meta, metrics,
-    openapi, peers, reindex, relocate, strangers, validate,
+    openapi, peers, reindex, relocate, strangers, subscription, validate, websocket,
 };
 
 /// The path under which FHIR is served.
@@ -73,6 +73,11 @@ pub const PLACES: &[Place] = &[
     Place { path: "/Patient/$identity-explain", deeds: &[(Verb::Get, Deed::IdentityExplain)] },
     Place { path: "/Patient/$identity-decide", deeds: &[(Verb::Post, Deed::IdentityDecide)] },
     Place { path: "/Observation/$lastn", deeds: &[(Verb::Get, Deed::LastN)] },
+    Place { path: "/Subscription/$status", deeds: &[(Verb::Get, Deed::SubscriptionStatuses)] },
+    Place { path: "/Subscription/{id}/$status", deeds: &[(Verb::Get, Deed::SubscriptionStatus)] },
+    Place { path: "/Subscription/{id}/$events", deeds: &[(Verb::Get, Deed::SubscriptionEvents)] },
+    Place { path: "/Subscription/$get-ws-binding-token", deeds: &[(Verb::Get, Deed::SocketTokens)] },
+    Place { path: "/Subscription/{id}/$get-ws-binding-token", deeds: &[(Verb::Get, Deed::SocketToken)] },
     Place { path: "/{kind}/$validate", deeds: &[(Verb::Post, Deed::ValidateType)] },
     Place { path: "/{kind}/$meta", deeds: &[(Verb::Get, Deed::MetaType)] },
     Place { path: "/{kind}/_search", deeds: &[(Verb::Post, Deed::SearchTypeForm)] },
@@ -135,6 +140,7 @@ fn others(config: &mut ServiceConfig) {
         .service(only("GET, HEAD, POST", at("/hilum/peers").route(get().to(peers::list)).post(peers::add)))
         .service(only("GET, HEAD", at("/hilum/peers/{name}").route(get().to(peers::show))))
         .service(only("POST", at("/hilum/peers/{name}/{what}").post(peers::act)))
+        .service(only("GET", at(websocket::PATH).route(web::get().to(websocket::open))))
         .service(only("GET, HEAD", at("/hilum/strangers").route(get().to(strangers::show))))
         .service(only("GET, HEAD", at("/livez").route(get().to(health::livez))))
         .service(only("GET, HEAD", at("/readyz").route(get().to(health::readyz))))
@@ -213,6 +219,11 @@ fn handler(deed: Deed, route: Route) -> Route {
         Deed::ExportGroup => route.to(export::of_group),
         Deed::ExportGroupForm => route.to(export::of_group_posted),
         Deed::Import => route.to(import::begin),
+        Deed::SubscriptionStatuses => route.to(subscription::statuses),
+        Deed::SubscriptionStatus => route.to(subscription::status),
+        Deed::SubscriptionEvents => route.to(subscription::events),
+        Deed::SocketTokens => route.to(subscription::tokens),
+        Deed::SocketToken => route.to(subscription::token),
         Deed::ValidateType => route.to(validate::of_kind),
         Deed::ValidateInstance => route.to(validate::of_resource),
         Deed::ValidateStored => route.to(validate::stored),

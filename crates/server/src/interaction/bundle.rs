@@ -44,6 +44,11 @@ impl Bundle {
         self.entry(&format!(r#""fullUrl":{url}"#), Some(body), &tail);
     }
 
+    /// A match that is nowhere stored.
+    pub fn resource(&mut self, url: &str, body: &[u8]) {
+        self.entry(&format!(r#""fullUrl":{}"#, quoted(url)), Some(body), r#","search":{"mode":"match"}"#);
+    }
+
     /// What a match brings with it.
     pub fn included(&mut self, base: &str, version: &Version, body: &[u8]) {
         let url = quoted(&format!("{base}/{}", version.key));

@@ -11,6 +11,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use fhir::search::{Parameter, ParameterClass, Registry, table};
 use fhir::{Node, Object, Resource};
+use sync::subscription::{TOPICS, Topic};
 
 use super::subset::View;
 use crate::app::App;
@@ -31,11 +32,24 @@ const PDQM_SUPPLIERS: [&str; 2] = [
     "https://profiles.ihe.net/ITI/PDQm/CapabilityStatement/IHE.PDQm.PatientDemographicsSupplier",
     "https://profiles.ihe.net/ITI/PDQm/CapabilityStatement/IHE.PDQm.PatientDemographicsSupplierMatch",
 ];
-const GUIDES: [&str; 3] = [
+const GUIDES: [&str; 4] = [
+    "http://hl7.org/fhir/uv/subscriptions-backport/ImplementationGuide/hl7.fhir.uv.subscriptions-backport",
     "https://profiles.ihe.net/ITI/PIXm/ImplementationGuide/ihe.iti.pixm",
     "https://profiles.ihe.net/ITI/PDQm/ImplementationGuide/ihe.iti.pdqm",
     "http://hl7.org/fhir/us/davinci-hrex/ImplementationGuide/hl7.fhir.us.davinci-hrex",
 ];
+const SUBSCRIPTION_STATUS: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status";
+const SUBSCRIPTION_EVENTS: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events";
+const SOCKET_TOKEN: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-get-ws-binding-token";
+const SUBSCRIPTION_SERVER: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4";
+const TOPIC_EXTENSION: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
+const SUBSCRIPTION_PROFILE: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription";
 const DEFINITIONS: &str = "http://hl7.org/fhir/OperationDefinition";
 const COMPARTMENTS: [&str; 5] = ["device", "encounter", "patient", "practitioner", "relatedPerson"];
 
@@ -101,7 +115,9 @@ fn rest_of_all(registry: &Registry) -> Node<'static> {
                          /openapi.json describes the whole surface. IHE: ITI-83 and ITI-104 of PIXm, whose feed is the \
                          conditional update of Patient by identifier (a newly said replaced-by link merges) and the \
                          conditional delete; ITI-119 of PDQm, and ITI-78 with mothersMaidenName where the site has \
-                         defined that search parameter ($reindex). Da Vinci HRex: $member-match.";
+                         defined that search parameter ($reindex). Da Vinci HRex: $member-match. Subscriptions: criteria of \
+                         one type that need no other resource, and the topics of the Backport guide that Subscription's \
+                         extensions name; rest-hook where the operator permits the network, and websocket at /websocket.";
     let definitions = COMPARTMENTS.map(|name| format!("http://hl7.org/fhir/CompartmentDefinition/{name}"));
     let rest = vec![
         ("mode", Node::text("server")),
@@ -138,13 +154,20 @@ fn of_kind(registry: &Registry, kind: &'static str) -> Node<'static> {
     let own = format!("/{kind}/");
     let operations = operations_of(|path| path.contains('$') && (path.contains("{kind}") || path.starts_with(&own)));
     of_kind.push(("operation", operations));
+    if kind == "Subscription" {
+        let topic =
+            |topic: &Topic| object([("url", Node::text(TOPIC_EXTENSION)), ("valueCanonical", Node::text(topic.url))]);
+        of_kind.insert(0, ("extension", Node::List(TOPICS.iter().map(topic).collect())));
+        let profile = of_kind.iter().position(|(name, _)| *name == "profile").expect("each type has one");
+        of_kind.insert(profile + 1, ("supportedProfile", texts([SUBSCRIPTION_PROFILE])));
+    }
     Node::Object(Object { fields: of_kind })
 }
 
 /// The actors of IHE that this server is. PDQm asks for a search parameter that R4 does not have, and that a site puts in force.
 fn instantiates(registry: &Registry) -> impl Iterator<Item = &'static str> {
     let supplies = registry.find("Patient", "mothersMaidenName").is_some();
-    [PIXM_MANAGER].into_iter().chain(PDQM_SUPPLIERS.into_iter().filter(move |_| supplies))
+    [PIXM_MANAGER, SUBSCRIPTION_SERVER].into_iter().chain(PDQM_SUPPLIERS.into_iter().filter(move |_| supplies))
 }
 
 /// What is done at the paths that are meant.
@@ -208,6 +231,9 @@ fn defined_elsewhere(deed: Deed) -> Option<(&'static str, &'static str)> {
         Deed::ValidateType => ("validate", "Resource-validate"),
         Deed::Match => ("match", "Patient-match"),
         Deed::MemberMatch => ("member-match", "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"),
+        Deed::SubscriptionStatus | Deed::SubscriptionStatuses => ("status", SUBSCRIPTION_STATUS),
+        Deed::SubscriptionEvents => ("events", SUBSCRIPTION_EVENTS),
+        Deed::SocketToken | Deed::SocketTokens => ("get-ws-binding-token", SOCKET_TOKEN),
         Deed::CrossReference => ("ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"),
         _ => return None,
     })

@@ -12,6 +12,7 @@ use super::conditional::{self, Found};
 use super::{kind_of, write};
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind};
+use crate::subscription;
 
 pub const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 
@@ -47,6 +48,7 @@ pub async fn run(ask: &Ask, kind: &str, resource: Resource<'static>, unless: Opt
         let key = write::named_anew(&mut resource)?;
         let prepared = write::prepared(ask, &resource)?;
         let writes = vec![write::write(ask, &key, Change::Put(prepared.clone()), None)];
+        subscription::admit(ask, &writes).await?;
         match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
             Ok(committed) => return Ok(write::answer(ask, &prepared, &committed, true)),
             Err(CommitError::Stale(_) | CommitError::Moved) => {}

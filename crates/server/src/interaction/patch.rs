@@ -17,6 +17,7 @@ use super::update::{crowd, expect, stale};
 use super::{gone, key_of, kind_of, not_found, write};
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind, Match};
+use crate::subscription;
 
 const JSON_PATCH: &str = "application/json-patch+json";
 
@@ -146,6 +147,7 @@ async fn change(
     write::not_moved(ask, Some(there)).await?;
     let prepared = write::prepared(ask, &patch.apply(there)?)?;
     let writes = vec![write::write(ask, &there.key, Change::Put(prepared.clone()), Some(there))];
+    subscription::admit(ask, &writes).await?;
     match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
         Ok(committed) => Ok(Some(write::answer(ask, &prepared, &committed, false))),
         Err(CommitError::Stale(_)) if wanted.is_some() => Err(stale()),

@@ -22,6 +22,7 @@ use super::call::Call;
 use super::{create, update, write};
 use crate::app;
 use crate::http::{Ask, Failure, Kind, Return};
+use crate::subscription;
 use slot::{Fate, Slot};
 
 /// Resources from which on preparing them is given a thread of its own.
@@ -50,6 +51,7 @@ pub async fn run(ask: &Ask, mut calls: Vec<Call>) -> Result<Answer, Failure> {
         if writes.is_empty() {
             return answer(ask, slots, kept, stamps).await;
         }
+        subscription::admit(ask, &writes).await?;
         match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
             Ok(committed) => {
                 for (place, made) in places.into_iter().zip(committed.versions) {

@@ -16,6 +16,7 @@ use super::{key_of, kind_of, write};
 use crate::app;
 use crate::http::{self, Ask, Failure, Kind, Match};
 use crate::operation::feed;
+use crate::subscription;
 
 pub async fn update(
     ask: Ask,
@@ -150,6 +151,7 @@ pub async fn replace(
     write::not_moved(ask, current).await?;
     let prepared = write::prepared(ask, resource)?;
     let writes = vec![write::write(ask, prepared.key(), Change::Put(prepared.clone()), current)];
+    subscription::admit(ask, &writes).await?;
     match write::commit(ask, Commit { now: app::now(), writes, conditions, ..Commit::default() }).await {
         Ok(committed) => Ok(Some(write::answer(ask, &prepared, &committed, there.is_none()))),
         Err(CommitError::Stale(_)) if wanted.is_some() => Err(stale()),

@@ -13,6 +13,7 @@ use crate::app;
 use crate::config::Validate;
 use crate::http::{Ask, Failure, Kind};
 use crate::intake::moving::is_movable;
+use crate::subscription;
 
 /// How often a write that lost a race is computed anew. Whoever wins a race is done, so that even a crowd ends.
 pub const TRIES: usize = 64;
@@ -26,7 +27,7 @@ pub fn checked(resource: Resource<'static>, kind: &str) -> Result<Resource<'stat
         let text = "this is a part of the resource (meta.tag says SUBSETTED); read it whole, and write it whole";
         return Err(Failure::new(Kind::Unprocessable, text));
     }
-    bounded(resource)
+    subscription::settled(bounded(resource)?)
 }
 
 /// Makes the resource ready for the record, if the site's rules let it in.

@@ -20,5 +20,7 @@ pub mod peers;
 pub mod reindex;
 pub mod relocate;
 pub mod strangers;
+pub mod subscription;
 pub mod validate;
 mod view;
+pub mod websocket;

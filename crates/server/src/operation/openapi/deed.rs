@@ -86,6 +86,10 @@ pub fn summary(deed: Deed) -> &'static str {
         Deed::Import => "Import NDJSON, or the files of a manifest, in the background",
         Deed::Reindex => "Put the search parameters in force that active SearchParameters define",
         Deed::Reindexed => "Search parameters of this site, and how far the record is looked through for them",
+        Deed::SubscriptionStatuses => "How the requester's subscriptions stand",
+        Deed::SubscriptionStatus => "How a subscription stands",
+        Deed::SubscriptionEvents => "Events that a subscriber was told of, or missed",
+        Deed::SocketTokens | Deed::SocketToken => "A token by which a WebSocket is bound to subscriptions",
         Deed::ValidateType => "Say what is wrong with a resource, and do not write it",
         Deed::ValidateInstance => "Say what is wrong with a resource that would be written here, and do not write it",
         Deed::ValidateStored => "Say what is wrong with the resource as it is stored",
@@ -137,6 +141,10 @@ fn shared(deed: Deed) -> &'static [&'static str] {
         Deed::Meta | Deed::MetaType | Deed::MetaSystem => &["_format", "_pretty"],
         Deed::MetaAdd | Deed::MetaDelete | Deed::Reindex | Deed::Reindexed => &["_format", "_pretty"],
         Deed::ValidateType | Deed::ValidateInstance | Deed::ValidateStored => &["_format", "_pretty"],
+        Deed::SubscriptionStatuses | Deed::SubscriptionStatus | Deed::SocketTokens | Deed::SocketToken => {
+            &["_format", "_pretty"]
+        }
+        Deed::SubscriptionEvents => &["_format", "_pretty"],
         Deed::Batch => &["_format", "_pretty", "Prefer"],
         Deed::HistorySystem | Deed::HistoryType | Deed::HistoryInstance => {
             &["_format", "_pretty", "_summary", "_elements", "_count", "_since", "_at", "_page"]
@@ -235,6 +243,10 @@ fn answers(deed: Deed, kind: Option<&str>) -> Value {
         Deed::Import => (&[("202", "begun")], &["400", "413", "415", "429"]),
         Deed::Reindex => (&[("200", "Parameters")], &["403", "422"]),
         Deed::Reindexed => (&[("200", "Parameters")], &["403"]),
+        Deed::SubscriptionStatuses => (&[("200", "matches")], &["400"]),
+        Deed::SubscriptionStatus => (&[("200", "matches")], &["400", "404"]),
+        Deed::SubscriptionEvents => (&[("200", "versions")], &["400", "404"]),
+        Deed::SocketTokens | Deed::SocketToken => (&[("200", "Parameters")], &["400", "404"]),
         Deed::ValidateStored => (&[("200", "OperationOutcome")], &["404", "410"]),
         Deed::MetaAdd | Deed::MetaDelete => {
             (&[("200", "Parameters")], &["400", "404", "409", "410", "412", "413", "415", "422"])

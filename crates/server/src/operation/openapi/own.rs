@@ -69,6 +69,10 @@ pub fn paths() -> Map<String, Value> {
                 "post": order("tellPeer", "Pause, resume, redrive, resend or remove a peer") }),
         ),
         (
+            "/websocket",
+            json!({ "get": text("websocket", "Notifications of subscriptions over a WebSocket: bind ID, or bind-with-token TOKEN") }),
+        ),
+        (
             "/hilum/strangers",
             json!({ "get": get("strangers", "operation", "Addresses and facilities that were refused") }),
         ),
