@@ -85,7 +85,8 @@ fn by_number(number: u64) -> String {
 }
 
 fn put(hilum: &Hilum, resource: &Value) {
-    let path = format!("{}/{}", resource["resourceType"].as_str().expect("a type"), resource["id"].as_str().expect("an id"));
+    let path =
+        format!("{}/{}", resource["resourceType"].as_str().expect("a type"), resource["id"].as_str().expect("an id"));
     let reply = hilum.fhir().put(&path, &[], resource);
     assert!(reply.status < 300, "{reply:?}");
 }
@@ -97,8 +98,11 @@ fn records_travel_both_ways_and_come_to_rest() {
     assert_eq!((peers(&a).len(), peers(&b).len()), (1, 1), "one command pairs both");
 
     put(&a, &patient(1));
-    put(&a, &json!({ "resourceType": "Observation", "id": "o1", "status": "final", "code": { "text": "pulse" },
-        "subject": { "reference": "Patient/p1" } }));
+    put(
+        &a,
+        &json!({ "resourceType": "Observation", "id": "o1", "status": "final", "code": { "text": "pulse" },
+        "subject": { "reference": "Patient/p1" } }),
+    );
     let replica = until("the patient at b", || one(&b, &by_number(1)));
     let at_b = format!("Patient/{}", replica["id"].as_str().expect("an id"));
     assert!(replica["meta"]["source"].as_str().is_some_and(|source| source.ends_with(":Patient:p1:1")), "{replica}");
@@ -106,8 +110,11 @@ fn records_travel_both_ways_and_come_to_rest() {
     assert_eq!(pulse["subject"]["reference"], at_b.as_str(), "references lead to what is there");
 
     // What is written at b about the replica leads home to a's own patient.
-    put(&b, &json!({ "resourceType": "Observation", "id": "o2", "status": "final", "code": { "text": "weight" },
-        "subject": { "reference": at_b.as_str() } }));
+    put(
+        &b,
+        &json!({ "resourceType": "Observation", "id": "o2", "status": "final", "code": { "text": "weight" },
+        "subject": { "reference": at_b.as_str() } }),
+    );
     let weight = until("the observation at a", || one(&a, "Observation?code:text=weight"));
     assert_eq!(weight["subject"]["reference"], "Patient/p1");
 
@@ -307,9 +314,12 @@ impl Stock {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        let (status, media, answer) = state.lock().expect("no other panics").answer(&first, String::from_utf8(body).ok()?);
+        let (status, media, answer) =
+            state.lock().expect("no other panics").answer(&first, String::from_utf8(body).ok()?);
         let length = answer.len();
-        let head = format!("HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
         (&stream).write_all(format!("{head}{answer}").as_bytes()).ok()
     }
 

@@ -64,7 +64,21 @@ impl App {
         let intake = Intake::new(faces, gateway, policy.clone(), metrics.clone());
         let peers = Peers::new(&config, record.clone(), policy.clone(), shutdown.clone());
         let (config, health, doors) = (Arc::new(config), Health::default(), Doors::default());
-        Ok(App { config, record, ids, policy, sources, intake, metrics, health, doors, shutdown, bodies, identity, peers })
+        Ok(App {
+            config,
+            record,
+            ids,
+            policy,
+            sources,
+            intake,
+            metrics,
+            health,
+            doors,
+            shutdown,
+            bodies,
+            identity,
+            peers,
+        })
     }
 
     /// A message of a source that was let in, wherever it came from.

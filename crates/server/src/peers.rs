@@ -172,7 +172,8 @@ impl Peers {
             Some(node) => Ok((node, Class::Hilum)),
             None if takes_our_ids(&statement) => Ok((called(url), Class::Stock)),
             None => Err(Trouble::Refused(
-                "this server says of no type that it takes an update under an id that we chose (updateCreate)".to_owned(),
+                "this server says of no type that it takes an update under an id that we chose (updateCreate)"
+                    .to_owned(),
             )),
         }
     }
@@ -190,7 +191,8 @@ impl Peers {
     pub async fn announce(&self, peer: &Peer, our_base: &str) -> bool {
         let Some(origin) = peer.url.strip_suffix(crate::http::FHIR) else { return false };
         let Ok(address) = self.address(origin).await else { return false };
-        let body = serde_json::json!({ "url": our_base, "announced": true, "forward": peer.forward }).to_string().into_bytes();
+        let body =
+            serde_json::json!({ "url": our_base, "announced": true, "forward": peer.forward }).to_string().into_bytes();
         let answer = Client::new(address, STATEMENT).post("/hilum/peers", "application/json", body).await;
         answer.is_ok_and(|answer| answer.status < 300)
     }
@@ -316,7 +318,11 @@ mod tests {
             [(ours.as_str(), Some(node), false), (stock, None, true), (shy, None, false)]
         {
             let statement = fhir::json::read(text.as_bytes()).expect("R4");
-            assert_eq!((node_of(&statement).as_deref(), takes_our_ids(&statement)), (expected_node, expected_ids), "{text}");
+            assert_eq!(
+                (node_of(&statement).as_deref(), takes_our_ids(&statement)),
+                (expected_node, expected_ids),
+                "{text}"
+            );
         }
         assert_eq!(called("http://127.0.0.1:8082/fhir"), "127.0.0.1-8082-fhir");
     }

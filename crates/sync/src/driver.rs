@@ -12,7 +12,7 @@ use fhir::Resource;
 use outbound::Request;
 use record::{Commit, CommitError, Key, Note as Kept, Position, ReadError, Record, Time, Version};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::engine::{Answer, Command, Event, NOTED_MAX, Note, Restored, Sender, Settings, Standing, judge};
 use crate::home::{self, Source};
@@ -107,9 +107,16 @@ struct Running {
 }
 
 impl Running {
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut events: mpsc::Receiver<Event>) -> Result<(), ReadError> {
+    async fn run(
+        mut self,
+        mut orders: mpsc::Receiver<Order>,
+        mut events: mpsc::Receiver<Event>,
+    ) -> Result<(), ReadError> {
         self.happened(Event::Grown);
         let mut wake = self.wake();
+        // Not a sleep in each turn: events that come one after the other would put it off for ever.
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -120,7 +127,7 @@ impl Running {
                     Some(Order::StartOver) => self.happened(Event::StartOver),
                 },
                 event = events.recv() => self.happened(event.expect("we hold a sender ourselves")),
-                () = tokio::time::sleep(LOOK) => {
+                _ = look.tick() => {
                     let end = self.line.record.position().await?;
                     if end > self.end {
                         self.end = end;
@@ -197,10 +204,12 @@ impl Line {
         let (versions, next) = self.record.log(&self.access, item::position(after), limit).await?;
         let keys: Vec<Key> = versions.iter().map(|version| version.key.clone()).collect();
         let newest = self.record.current_many(&self.access, &keys).await?;
-        let is_newest =
-            |version: &Version, newest: &Option<Version>| newest.as_ref().is_none_or(|newest| newest.vid == version.vid);
+        let is_newest = |version: &Version, newest: &Option<Version>| {
+            newest.as_ref().is_none_or(|newest| newest.vid == version.vid)
+        };
         let both = versions.iter().zip(&newest);
-        let items = both.map(|(version, newest)| item::item(version, is_newest(version, newest), &self.types)).collect();
+        let items =
+            both.map(|(version, newest)| item::item(version, is_newest(version, newest), &self.types)).collect();
         Ok(Event::Read { after, items, next: item::number(next) })
     }
 

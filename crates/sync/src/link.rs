@@ -110,11 +110,8 @@ pub fn put(node: &str, there: &Key, body: Vec<u8>) -> Request {
 }
 
 pub fn delete(node: &str, source: &Source) -> Request {
-    let headers = vec![
-        ("accept", "application/fhir+json".to_owned()),
-        (NODE, node.to_owned()),
-        (SOURCE, source.to_string()),
-    ];
+    let headers =
+        vec![("accept", "application/fhir+json".to_owned()), (NODE, node.to_owned()), (SOURCE, source.to_string())];
     Request { method: "DELETE", path: format!("/{}", source.replica()), headers, body: Vec::new() }
 }
 
@@ -125,7 +122,8 @@ mod tests {
     #[test]
     fn bodies() {
         let said = br#"{"resourceType":"OperationOutcome","issue":[{"severity":"warning","code":"processing"},{"severity":"error","code":"invalid","diagnostics":"no"}]}"#;
-        let fine = br#"{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational"}]}"#;
+        let fine =
+            br#"{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational"}]}"#;
         for (media, bytes, expected) in [
             ("", &b""[..], Body::Empty),
             ("text/html", b" \r\n", Body::Empty),

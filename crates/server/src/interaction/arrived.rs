@@ -51,7 +51,8 @@ impl Sender {
         let text = "what a node sends names its home and version, in meta.source, and is called as everybody calls it";
         let source = source.ok_or_else(|| Failure::new(Kind::Unprocessable, text))?;
         if source.node != self.node && !ask.app.peers.forwards(&self.node) {
-            let text = "this is at home at a third node, and the sender is no peer that forwards: only its home may send it";
+            let text =
+                "this is at home at a third node, and the sender is no peer that forwards: only its home may send it";
             return Err(Failure::new(Kind::Unprocessable, text));
         }
         Ok(source)

@@ -40,7 +40,8 @@ impl Peers {
 
     /// How they stand now; one that was removed is not told of any more.
     pub fn stand(&self, peers: &[(String, Told)]) {
-        let all = [&self.behind, &self.pending, &self.late, &self.parked, &self.delivered, &self.retries, &self.unreachable];
+        let all =
+            [&self.behind, &self.pending, &self.late, &self.parked, &self.delivered, &self.retries, &self.unreachable];
         all.iter().for_each(|gauges| gauges.reset());
         for (name, told) in peers {
             let standing = &told.standing;

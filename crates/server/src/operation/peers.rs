@@ -99,7 +99,9 @@ pub async fn add(ask: Ask, request: HttpRequest, payload: Payload) -> Result<Jso
     http::detached(async move {
         let peers = &ask.app.peers;
         // A node that announces itself again changes nothing of what was set here.
-        if wanted.announced && let Some((peer, _)) = peers.find(&wanted.url) {
+        if wanted.announced
+            && let Some((peer, _)) = peers.find(&wanted.url)
+        {
             return Ok(Json(Added { peer, paired: true }));
         }
         let peer = peers.add(&wanted.url, wanted.types, wanted.forward).await.map_err(refused)?;

@@ -47,7 +47,8 @@ pub enum Answer {
 const WORDS_MAX: usize = 500;
 
 pub fn judge(heard: &Heard) -> Answer {
-    let fault = |reason: String| Answer::Fault { retry_after_ms: heard.retry_after_ms, own: heard.status == 500, reason };
+    let fault =
+        |reason: String| Answer::Fault { retry_after_ms: heard.retry_after_ms, own: heard.status == 500, reason };
     match (heard.status, &heard.body) {
         (0, _) => fault("no answer".to_owned()),
         // Gone is gone, whoever deleted it.

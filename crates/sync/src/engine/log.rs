@@ -71,16 +71,8 @@ mod tests {
             (node("c"), None, What::Delete, false, false),
         ] {
             let settings = Settings { peer: "b".to_owned(), forward, paused: false };
-            let item = Item {
-                position: 1,
-                key: "Patient/1".to_owned(),
-                version: 1,
-                lane: 1,
-                what,
-                origin,
-                home,
-                digest: 7,
-            };
+            let item =
+                Item { position: 1, key: "Patient/1".to_owned(), version: 1, lane: 1, what, origin, home, digest: 7 };
             assert_eq!(goes(&settings, &mut Remembered::default(), &item), expected, "{item:?}");
         }
     }
@@ -110,6 +102,9 @@ mod tests {
         for key in 0..REMEMBERED_MAX as u64 + 10 {
             remembered.put(&key.to_string(), key);
         }
-        assert_eq!((remembered.by_key.len(), remembered.get("9"), remembered.get("10")), (REMEMBERED_MAX, None, Some(10)));
+        assert_eq!(
+            (remembered.by_key.len(), remembered.get("9"), remembered.get("10")),
+            (REMEMBERED_MAX, None, Some(10))
+        );
     }
 }

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::answer::Answer;
-use super::log::{Remembered, goes};
-use super::pace::{May, Pace};
 use super::clock::Clock;
 use super::disk::Disk;
+use super::log::{Remembered, goes};
 use super::open::{Open, State};
+use super::pace::{May, Pace};
 use super::{
     Command, Event, Item, LATE_AFTER, NOTED_MAX, Note, OPEN_MAX, PAGE, REFUSALS_MAX, Restored, Settings, Standing, What,
 };
@@ -254,7 +254,10 @@ impl Sender {
                 }
                 self.settled(now_ms, key);
             }
-            Answer::Nothing => self.settled(now_ms, key),
+            Answer::Nothing => {
+                self.pace.was_not_asked(now_ms);
+                self.settled(now_ms, key);
+            }
             Answer::Refused(reason) => {
                 self.peer_answered();
                 self.refused(now_ms, key, reason);

@@ -79,7 +79,8 @@ pub fn all_is_there(world: &World, with_poison: bool) -> Result<(), String> {
                 }
             }
             let standing = line.sender.standing();
-            if !with_poison && (standing.open > 0 || standing.parked > 0 || standing.late > 0 || !line.notes.is_empty()) {
+            if !with_poison && (standing.open > 0 || standing.parked > 0 || standing.late > 0 || !line.notes.is_empty())
+            {
                 return Err(format!("{at} does not come to rest with {}: {standing:?}", line.to));
             }
         }

@@ -373,7 +373,8 @@ impl World {
         }
         let mut put = Put { key: key.clone(), version, digest: newest.digest };
         if put.digest.is_none() && self.planted == Some(Planted::ResurrectedDelete) {
-            put.digest = from.log.iter().rev().find(|entry| entry.key == key && entry.digest.is_some()).and_then(|e| e.digest);
+            put.digest =
+                from.log.iter().rev().find(|entry| entry.key == key && entry.digest.is_some()).and_then(|e| e.digest);
         }
         let is_node = self.peers[self.nodes[node].lines[line].to].class == Class::Hilum;
         if self.chaos && is_node && self.random.percent(5) {
