@@ -12,7 +12,7 @@ use fhir::Resource;
 use outbound::Request;
 use record::{Commit, CommitError, Key, Note as Kept, Position, ReadError, Record, Time, Version};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::engine::{Answer, Command, Event, NOTED_MAX, Note, Restored, Sender, Settings, Standing, judge};
 use crate::home::{self, Source};
@@ -114,6 +114,9 @@ impl Running {
     ) -> Result<(), ReadError> {
         self.happened(Event::Grown);
         let mut wake = self.wake();
+        // Not a sleep in each turn: events that come one after the other would put it off for ever.
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -124,7 +127,7 @@ impl Running {
                     Some(Order::StartOver) => self.happened(Event::StartOver),
                 },
                 event = events.recv() => self.happened(event.expect("we hold a sender ourselves")),
-                () = tokio::time::sleep(LOOK) => {
+                _ = look.tick() => {
                     let end = self.line.record.position().await?;
                     if end > self.end {
                         self.end = end;

@@ -97,6 +97,13 @@ impl Pace {
         was_broken
     }
 
+    /// What went was not sent after all, so that the peer said nothing: a probe is still to be made.
+    pub fn was_not_asked(&mut self, now_ms: u64) {
+        if let State::Probing { times } = self.state {
+            self.state = State::Open { until_ms: now_ms, times };
+        }
+    }
+
     pub fn failed(&mut self, now_ms: u64, retry_after_ms: Option<u64>) {
         if let Some(after) = retry_after_ms {
             self.held_until_ms = self.held_until_ms.max(now_ms + after.min(RETRY_AFTER_MAX_MS));
@@ -153,6 +160,9 @@ mod tests {
         assert_eq!(pace.may_go(until_ms, 0), May::Go);
         pace.went(until_ms, true);
         assert_eq!(pace.may_go(until_ms, 0), May::Wait(None), "one probe");
+        pace.was_not_asked(until_ms);
+        assert_eq!(pace.may_go(until_ms, 0), May::Go, "a probe that was not sent is made again");
+        pace.went(until_ms, true);
         assert!(pace.answered() && !pace.is_broken());
         assert_eq!((pace.may_go(until_ms, 0), pace.may_go(until_ms, 1)), (May::Go, May::Wait(None)), "no herd");
     }

@@ -254,7 +254,10 @@ impl Sender {
                 }
                 self.settled(now_ms, key);
             }
-            Answer::Nothing => self.settled(now_ms, key),
+            Answer::Nothing => {
+                self.pace.was_not_asked(now_ms);
+                self.settled(now_ms, key);
+            }
             Answer::Refused(reason) => {
                 self.peer_answered();
                 self.refused(now_ms, key, reason);
