@@ -87,6 +87,33 @@ fn all_are_joined(fhir: &Fhir, people: usize) {
     }
 }
 
+/// While it is not known who is one person, what is known is shown, and that it may not be all (`safety.md` 13).
+fn incomplete_is_said(fhir: &Fhir) {
+    let golden = fhir.search("Patient?_tag=urn:hilum:identity|golden");
+    let id = golden[0]["id"].as_str().expect("an id").to_owned();
+    until("a warning", || !fhir.get(&format!("Patient/{id}")).header("warning").is_empty());
+    let read = fhir.get(&format!("Patient/{id}"));
+    assert!(read.status == 200 && read.header("warning").contains("may be incomplete"), "{}", read.text);
+    for query in
+        [format!("Observation?subject=Patient/{id}"), format!("Patient/{id}/$everything"), format!("Patient?_id={id}")]
+    {
+        let found = fhir.get(&query).json();
+        let entries = found["entry"].as_array().expect("entries");
+        let outcome = entries.iter().find(|entry| entry["search"]["mode"] == "outcome");
+        let issue = &outcome.expect("an outcome")["resource"]["issue"][0];
+        assert_eq!(
+            (issue["severity"].as_str(), issue["code"].as_str()),
+            (Some("warning"), Some("transient")),
+            "{query}"
+        );
+    }
+    let other = fhir.get("Patient?_count=1").json();
+    assert!(!other.to_string().contains("incomplete"), "what is nobody's whole record is as ever");
+    let asked = fhir.post("Patient/$match", &[], &somebody(1, 0));
+    assert_eq!(asked.status, 503, "never nobody: {}", asked.text);
+    assert!(!asked.header("retry-after").is_empty());
+}
+
 #[test]
 fn a_redis_that_is_emptied_or_killed_costs_nobody_his_place() {
     let Some(mut redis) = Redis::start(None) else { return };
@@ -101,6 +128,7 @@ fn a_redis_that_is_emptied_or_killed_costs_nobody_his_place() {
     redis.child.kill().expect("it runs");
     redis.child.wait().expect("it ends");
     register(&hilum.fhir(), 20..25);
+    incomplete_is_said(&hilum.fhir());
     hilum.kill();
     redis = Redis::start(Some(redis.port)).expect("it was here before");
     hilum.start_again();

@@ -5,7 +5,7 @@
 //! every start, and whenever a commit failed or Redis is not what it was. Until that is done it is "warming", and says nothing
 //! of anybody; whoever writes Patients does not notice. Stewards' decisions go through it too, one at a time.
 //!
-//! The log is first and the index second: what a step decided is committed, and then the index is brought to there.
+//! The log is first and the index second: the index is said to be whole up to a position when what was decided up to there is committed.
 
 mod desk;
 mod golden;
@@ -184,8 +184,12 @@ impl Identity {
                 all.golden.entry(golden.id.clone()).or_insert_with(|| state.people.same(&arrival.asked.id));
             }
         }
-        self.write(all, now, vec![(FOLLOWER.to_owned(), to)]).await?;
-        state.keep(desk, to).await?;
+        // What the index is told is in the log already; that it is whole up to here it is told after the decisions are, too.
+        let cursor = vec![(FOLLOWER.to_owned(), to)];
+        let (written, told) = tokio::join!(self.write(all, now, cursor), state.tell(desk));
+        written?;
+        told?;
+        state.index.mark_whole(to).await?;
         state.warm = true;
         self.stand(&mut state, to, 0).await?;
         Ok(true)

@@ -142,8 +142,8 @@ impl State {
         self.people.settle(ids, new, &Bench { engine: &self.engine, desk })
     }
 
-    /// Brings the index to what the step left, which is in the log up to here.
-    pub(super) async fn keep(&mut self, desk: Desk, to: Position) -> Result<(), Trouble> {
+    /// Brings the index to what the step left.
+    pub(super) async fn tell(&mut self, desk: Desk) -> Result<(), Trouble> {
         let (mut puts, mut gone) = (Vec::new(), Vec::new());
         for (id, change) in desk.changes {
             match change {
@@ -158,7 +158,7 @@ impl State {
         if !puts.is_empty() {
             self.index.put(puts).await?;
         }
-        self.index.mark_whole(to).await
+        Ok(())
     }
 }
 

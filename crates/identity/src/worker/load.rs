@@ -122,7 +122,8 @@ impl Identity {
             let until = to.min(cursor);
             let (mut desk, arrivals) = self.lay_out(state, &versions).await?;
             arrivals.iter().filter(|arrival| arrival.position <= cursor).for_each(|arrival| desk.take(arrival));
-            state.keep(desk, until).await?;
+            state.tell(desk).await?;
+            state.index.mark_whole(until).await?;
             if to == from {
                 break;
             }

@@ -2,11 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, HttpDate, LAST_MODIFIED, LOCATION};
+use actix_web::http::header::{ETAG, HttpDate, LAST_MODIFIED, LOCATION, WARNING};
 
 use super::format::Format;
 use super::precondition::moment;
-use crate::interaction::Answer;
+use crate::interaction::{Answer, INCOMPLETE};
 
 /// A body of FHIR JSON.
 pub fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
@@ -19,6 +19,10 @@ pub fn answer(answer: Answer) -> HttpResponse {
     if let Some(version) = &answer.version {
         response.insert_header((ETAG, version.tag()));
         response.insert_header((LAST_MODIFIED, HttpDate::from(moment(version.time)).to_string()));
+    }
+    if answer.incomplete {
+        // RFC 7234 §5.5: what a search says in its Bundle a read can say only here.
+        response.insert_header((WARNING, format!("199 hilum \"{INCOMPLETE}\"")));
     }
     if let Some(at) = answer.location {
         response.insert_header((LOCATION, at));

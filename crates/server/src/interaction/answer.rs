@@ -6,6 +6,9 @@ use record::{Key, Time, Version};
 
 use crate::http::Return;
 
+/// What is said of a person of several sources while the index of who is one person is being made.
+pub const INCOMPLETE: &str = "the record may be incomplete: who is one person is being made out";
+
 /// An answer that is no failure.
 #[derive(Debug)]
 pub struct Answer {
@@ -16,6 +19,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// A resource as JSON.
     pub body: Option<Vec<u8>>,
+    /// It shows what several sources say, and sources may be missing from it (`safety.md` 13).
+    pub incomplete: bool,
 }
 
 /// Which version, and since when.
@@ -27,7 +32,7 @@ pub struct Stamp {
 
 impl Answer {
     pub fn empty(status: StatusCode) -> Answer {
-        Answer { status, version: None, location: None, body: None }
+        Answer { status, version: None, location: None, body: None, incomplete: false }
     }
 
     /// A resource that is no stored version: a Bundle, an OperationOutcome, what an operation makes.

@@ -24,7 +24,7 @@ pub mod update;
 pub mod vread;
 pub mod write;
 
-pub use answer::Answer;
+pub use answer::{Answer, INCOMPLETE};
 pub use bundle::Bundle;
 use fhir::{Issue, IssueType};
 use record::Key;

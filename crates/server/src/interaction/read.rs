@@ -28,5 +28,6 @@ pub async fn run(ask: &Ask, key: &Key, pairs: &[(String, String)], fresh: &Fresh
         return Ok(Answer { status: StatusCode::NOT_MODIFIED, ..Answer::of_version(version) });
     }
     version.body = Some(view.show(body));
-    Ok(Answer::of_version(version))
+    let incomplete = key.is_golden() && ask.app.identity.standing().warming;
+    Ok(Answer { incomplete, ..Answer::of_version(version) })
 }

@@ -13,9 +13,10 @@ use fhir::compartment::membership;
 use fhir::links::{Link, relink};
 use fhir::reference::{Literal, literal};
 use fhir::search::{Context, Query, Summary};
+use fhir::{Issue, IssueType};
 use record::{Key, Page, ReadError, Version};
 
-use super::answer::Answer;
+use super::answer::{Answer, INCOMPLETE};
 use super::bundle::Bundle;
 use super::subset::View;
 use super::{key_of, kind_of, no_operation};
@@ -135,6 +136,9 @@ pub async fn page(ask: &Ask, shown: &Shown, query: &Query, link: Option<String>)
     };
     if shown.brings == Brings::Surroundings {
         found.included = surroundings(ask, &found).await?;
+    }
+    if ask.app.identity.standing().warming && shown.names_golden() {
+        found.warnings.push(Issue::warning(IssueType::Transient, "", INCOMPLETE));
     }
     let mut links = vec![("self", shown.address(&ask.base, link.as_deref()))];
     if link.is_some() || found.next.is_some() {
@@ -268,6 +272,13 @@ impl Shown {
     fn bound(&self) -> String {
         let pairs = self.used.iter().filter(|(name, _)| !Form::is_shape(name));
         format!("{}{}", self.path, http::query(pairs.map(|(name, value)| (name.as_str(), value.as_str()))))
+    }
+
+    /// Whether it is about a person of several sources.
+    fn names_golden(&self) -> bool {
+        let words = self.used.iter().flat_map(|(_, value)| value.split(',')).chain([self.path.as_str()]);
+        let mut parts = words.flat_map(|word| word.split('/'));
+        parts.any(|part| Key::new("Patient", part).is_golden())
     }
 
     /// The address of a page.
