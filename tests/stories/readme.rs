@@ -119,9 +119,9 @@ fn what_is_deployed_names_what_there_is() {
     }
 }
 
-/// The cases of hostile input that what is there can meet: bodies, questions, HTTP.
-const HOSTILE: [std::ops::RangeInclusive<u32>; 8] =
-    [1..=24, 29..=46, 61..=62, 64..=64, 67..=68, 72..=72, 84..=84, 90..=90];
+/// The cases of hostile input that what is there can meet: bodies, questions, HTTP, subscriptions, peers.
+const HOSTILE: [std::ops::RangeInclusive<u32>; 11] =
+    [1..=24, 29..=46, 61..=62, 64..=64, 67..=68, 70..=70, 72..=72, 77..=77, 79..=80, 84..=84, 90..=90];
 
 /// `tests/README.md` has a row for each case of bad and of hostile input and each rule of patient safety, and the tests in
 /// it are there.

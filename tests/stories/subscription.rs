@@ -239,10 +239,10 @@ fn told(sent: &Sent) -> Vec<(u64, String)> {
     let parameters = bundle["entry"][0]["resource"]["parameter"].as_array().expect("a status").clone();
     let focus = |event: &Value| {
         let parts = event["part"].as_array().expect("parts").iter();
-        let mut focus =
-            parts.filter(|part| part["name"] == "focus").map(|part| part["valueReference"]["reference"].clone());
-        let focus = focus.next_back().expect("a focus");
-        focus.as_str().expect("a reference").split("/fhir/").nth(1).expect("a base").to_owned()
+        let focus =
+            parts.filter(|part| part["name"] == "focus").map(|part| &part["valueReference"]["reference"]).next();
+        let focus = focus.and_then(Value::as_str).expect("a reference");
+        focus.split("/fhir/").nth(1).expect("a base").to_owned()
     };
     let events = parameters.iter().filter(|of| of["name"] == "notification-event").map(focus);
     sent.numbers().into_iter().zip(events).collect()

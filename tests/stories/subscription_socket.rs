@@ -4,6 +4,7 @@
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
 use crate::subscription::{classic, observation, subscribed, topical, until_status};
@@ -16,10 +17,17 @@ struct Socket(WebSocket<TcpStream>);
 
 impl Socket {
     fn open(hilum: &Hilum) -> Socket {
+        Socket::open_from(hilum, "http://localhost")
+    }
+
+    /// As the page of a site.
+    fn open_from(hilum: &Hilum, origin: &str) -> Socket {
         let host = hilum.http().replace("http://", "");
         let stream = TcpStream::connect(&host).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        let opened = tungstenite::client(format!("ws://{host}/websocket"), stream);
+        let mut request = format!("ws://{host}/websocket").into_client_request().expect("an address");
+        request.headers_mut().insert("origin", origin.parse().expect("a header"));
+        let opened = tungstenite::client(request, stream);
         Socket(opened.unwrap_or_else(|fault| panic!("no socket: {fault}")).0)
     }
 
@@ -58,7 +66,7 @@ fn who_binds_by_id_is_pinged() {
     for (said, heard) in [
         ("hello", "error say".to_owned()),
         ("bind nobody", "error no such subscription".to_owned()),
-        (&format!("bind {id}"), format!("bound {id}")),
+        (format!("bind {id}").as_str(), format!("bound {id}")),
     ] {
         socket.say(said);
         let answer = socket.hear();
@@ -67,7 +75,10 @@ fn who_binds_by_id_is_pinged() {
     change(&hilum, "a");
     change(&hilum, "b");
     assert_eq!((socket.hear(), socket.hear()), (format!("ping {id}"), format!("ping {id}")));
-    // A proxy speaks for others: nobody is known, and nothing is bound.
+    // A page of another site speaks for nobody.
+    let mut foreign = Socket::open_from(&hilum, "https://evil.example");
+    foreign.say(&format!("bind {id}"));
+    assert!(foreign.hear().starts_with("error no such subscription"));
     let reply = ask("GET", &format!("{}/websocket", hilum.http()), &[], &[]);
     assert_eq!(reply.status, 400, "{}", reply.text);
 }
@@ -127,13 +138,8 @@ fn sockets_are_bounded_and_free_when_their_clients_go() {
     let mut first = Socket::open(&hilum);
     assert_eq!(ask("GET", &address, &upgrade, &[]).status, 503);
     first.0.send(Message::text("x".repeat(5_000))).expect("it is open");
-    let ended = loop {
-        match first.0.read() {
-            Ok(Message::Close(_)) | Err(_) => break true,
-            Ok(_) => {}
-        }
-    };
-    assert!(ended, "a message that is too long ends the socket");
+    // A message that is too long ends the socket.
+    while !matches!(first.0.read(), Ok(Message::Close(_)) | Err(_)) {}
     drop(first);
     let end = std::time::Instant::now() + PATIENCE;
     while ask("GET", &address, &[], &[]).status == 503 {

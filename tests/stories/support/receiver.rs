@@ -148,7 +148,7 @@ fn serve(stream: TcpStream, manner: &Mutex<Manner>, tell: &Sender<Sent>) {
             Manner::HangsUp => return,
             Manner::IsSilent => {
                 // Until the other side gives up.
-                let _ = reader.read(&mut [0]);
+                let _ = reader.read_exact(&mut [0]);
                 return;
             }
         };

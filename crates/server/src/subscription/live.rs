@@ -130,9 +130,8 @@ impl Live {
         }
         let before = self.machine.clone();
         let first = self.machine.numbered(store::number(to), found.len());
-        if (!found.is_empty() || self.machine.state.cursor - self.kept >= CURSOR_EVERY)
-            && let Err(trouble) = self.save(store::events(&self.id, first, &found)).await
-        {
+        let is_kept = !found.is_empty() || self.machine.state.cursor - self.kept >= CURSOR_EVERY;
+        if is_kept && let Err(trouble) = self.save(store::events(&self.id, first, &found)).await {
             // What is not written down has no number.
             self.machine = before;
             return Err(trouble);

@@ -141,8 +141,8 @@ fn object<const N: usize>(fields: [(&'static str, Node<'static>); N]) -> Node<'s
 
 /// A UUID of random bytes (RFC 9562 §5.4).
 pub fn uuid(mut random: [u8; 16]) -> String {
-    random[6] = random[6] & 0x0F | 0x40;
-    random[8] = random[8] & 0x3F | 0x80;
+    random[6] = (random[6] & 0x0F) | 0x40;
+    random[8] = (random[8] & 0x3F) | 0x80;
     let mut text = String::with_capacity(36);
     for (at, byte) in random.iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
