@@ -133,6 +133,11 @@ fn records_travel_both_ways_and_come_to_rest() {
     }
     assert_eq!(one(&b, &by_number(1)).expect("it is there")["active"], true, "what comes twice changes nothing");
 
+    let setting = json!({ "resourceType": "Subscription", "id": replica["id"], "status": "requested", "reason": "x",
+        "criteria": "Patient?", "channel": { "type": "rest-hook", "endpoint": "http://127.0.0.1:9/" } });
+    let at = at_b.replace("Patient/", "Subscription/");
+    assert_eq!(b.fhir().put(&at, &sender, &setting).status, 422, "settings of a node do not travel");
+
     // A replica is read-only where it is a replica.
     let mut edited = replica.clone();
     edited["active"] = json!(false);

@@ -19,6 +19,11 @@ const AT_HOME: [&str; 8] = [
     "Task",
 ];
 
+/// Whether resources of this type stay where they were written.
+pub fn stays_at_home(kind: &str) -> bool {
+    AT_HOME.contains(&kind)
+}
+
 /// A position as a number, which the engine counts with.
 pub fn number(position: Position) -> u64 {
     position.to_string().parse().expect("positions are numbers")
@@ -43,7 +48,7 @@ pub fn item(version: &Version, is_newest: bool, types: &[String]) -> Item {
     let kind = version.key.kind.as_str();
     let stays = !is_newest
         || version.key.is_golden()
-        || AT_HOME.contains(&kind)
+        || stays_at_home(kind)
         || (!types.is_empty() && !types.iter().any(|wanted| wanted == kind))
         || (resource.is_none() && !version.is_deleted());
     Item {

@@ -19,3 +19,5 @@ pub mod link;
 mod note;
 mod outgoing;
 pub mod subscription;
+
+pub use item::stays_at_home;

@@ -47,6 +47,13 @@ impl Sender {
 
     /// The source, if it is that of this key and not ours.
     fn checked(&self, ask: &Ask, key: &Key, source: Option<Source>) -> Result<Source, Failure> {
+        if sync::stays_at_home(&key.kind) {
+            let text = format!(
+                "a {} is a decision or setting of the node where it was written, and does not travel",
+                key.kind
+            );
+            return Err(Failure::new(Kind::Unprocessable, text));
+        }
         let source = source.filter(|source| source.replica() == *key && source.node != ask.app.peers.node());
         let text = "what a node sends names its home and version, in meta.source, and is called as everybody calls it";
         let source = source.ok_or_else(|| Failure::new(Kind::Unprocessable, text))?;
