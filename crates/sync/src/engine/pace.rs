@@ -104,9 +104,14 @@ impl Pace {
         }
     }
 
+    /// Nothing goes before then.
+    pub fn hold(&mut self, until_ms: u64) {
+        self.held_until_ms = self.held_until_ms.max(until_ms);
+    }
+
     pub fn failed(&mut self, now_ms: u64, retry_after_ms: Option<u64>) {
         if let Some(after) = retry_after_ms {
-            self.held_until_ms = self.held_until_ms.max(now_ms + after.min(RETRY_AFTER_MAX_MS));
+            self.hold(now_ms + after.min(RETRY_AFTER_MAX_MS));
         }
         self.window = (self.window / 2).max(1);
         self.state = match self.state {

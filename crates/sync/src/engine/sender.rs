@@ -19,6 +19,10 @@ use super::{
 /// Tries after which a peer that only ever fails (500) may be failing at this one key, although no other got through.
 const ALONE_TRIES: u32 = 8;
 
+/// Nothing is sent in the first second: what was on its way when the process before this one died has arrived by then, and cannot
+/// arrive after what is newer.
+const QUIET_MS: u64 = 1_000;
+
 /// The follower of the log for one peer.
 #[derive(Debug)]
 pub struct Sender {
@@ -74,6 +78,7 @@ impl Sender {
             delivered: 0,
             retries: 0,
         };
+        sender.pace.hold(QUIET_MS);
         for (key, note) in restored.notes {
             let state = if note.parked { State::Parked } else { State::Waiting };
             if !note.parked {

@@ -20,7 +20,7 @@ pub fn nothing_is_passed(world: &World, node: usize, line: usize) -> Result<(), 
     }
     for (key, place) in &from.newest {
         let entry = &from.log[*place];
-        let passed = (*place as u64) < line.cursor;
+        let passed = line.cursor > *place as u64;
         let is_there = world.peers[line.to].holds.get(key).is_some_and(|held| held.version >= entry.version);
         if entry.home == node && passed && !is_there && !line.notes.contains_key(key) {
             return Err(format!("{key} version {} is passed by {node}'s cursor and not at {}", entry.version, line.to));
@@ -70,7 +70,7 @@ pub fn all_is_there(world: &World, with_poison: bool) -> Result<(), String> {
                 let note = line.notes.get(key);
                 // A liar may have refused three times what it takes.
                 let is_parked = note.is_some_and(|note| note.parked);
-                let is_known = is_parked || (is_poison && (note.is_some() || line.cursor < *place as u64 + 1));
+                let is_known = is_parked || (is_poison && (note.is_some() || line.cursor <= *place as u64));
                 if with_poison && !is_same && is_known {
                     continue;
                 }
