@@ -310,10 +310,10 @@ mod tests {
     fn a_server_is_told_by_what_it_says_it_can() {
         let node = "00112233445566aa";
         let ours = format!(
-            r#"{{"resourceType":"CapabilityStatement","extension":[{{"url":"urn:hilum:node","valueString":"{node}"}}]}}"#
+            r#"{{"resourceType":"CapabilityStatement","status":"active","date":"2026-01-01","kind":"instance","fhirVersion":"4.0.1","format":["json"],"extension":[{{"url":"urn:hilum:node","valueString":"{node}"}}]}}"#
         );
-        let stock = r#"{"resourceType":"CapabilityStatement","rest":[{"mode":"server","resource":[{"type":"Patient","updateCreate":true}]}]}"#;
-        let shy = r#"{"resourceType":"CapabilityStatement","rest":[{"mode":"server","resource":[{"type":"Patient","updateCreate":false}]}]}"#;
+        let stock = r#"{"resourceType":"CapabilityStatement","status":"active","date":"2026-01-01","kind":"instance","fhirVersion":"4.0.1","format":["json"],"rest":[{"mode":"server","resource":[{"type":"Patient","updateCreate":true}]}]}"#;
+        let shy = r#"{"resourceType":"CapabilityStatement","status":"active","date":"2026-01-01","kind":"instance","fhirVersion":"4.0.1","format":["json"],"rest":[{"mode":"server","resource":[{"type":"Patient","updateCreate":false}]}]}"#;
         for (text, expected_node, expected_ids) in
             [(ours.as_str(), Some(node), false), (stock, None, true), (shy, None, false)]
         {
