@@ -9,12 +9,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use outbound::{Address, Answer, Client, Limits, Request};
+use outbound::{Answer, Client, Request};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, Output};
-use crate::config::Flags;
+use super::{Failure, Output, ask};
 use crate::http::{FHIR, query};
 use crate::terminal;
 
@@ -82,7 +81,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 async fn export(args: &Args) -> Result<(), Failure> {
     let client = client(args).await?;
-    let begun = client.ask(kick_off(args)).await.map_err(super::import::unreachable)?;
+    let begun = client.ask(kick_off(args)).await.map_err(ask::unreachable)?;
     if begun.status != 202 {
         return Err(refused(&begun));
     }
@@ -116,15 +115,8 @@ async fn export(args: &Args) -> Result<(), Failure> {
 }
 
 async fn client(args: &Args) -> Result<Client, Failure> {
-    let url = match &args.server {
-        Some(url) => url.trim_end_matches('/').trim_end_matches(FHIR).to_owned(),
-        None => {
-            let config = super::config::load(&Flags { file: args.config.clone(), set: Vec::new() })?;
-            format!("http://{}", config.http.listen)
-        }
-    };
-    let address = Address::find(&url, &outbound::loopback()).await.map_err(super::import::unreachable)?;
-    Ok(Client::new(address, Limits::default()))
+    let server = args.server.as_deref().map(|url| url.trim_end_matches('/').trim_end_matches(FHIR));
+    ask::client(server, args.config.as_deref()).await
 }
 
 fn kick_off(args: &Args) -> Request {
@@ -146,7 +138,7 @@ fn kick_off(args: &Args) -> Request {
 async fn wait(client: &Client, at: &str) -> Result<Answer, Failure> {
     let (begun, mut said) = (Instant::now(), Instant::now());
     loop {
-        let answer = client.get(at).await.map_err(super::import::unreachable)?;
+        let answer = client.get(at).await.map_err(ask::unreachable)?;
         match answer.status {
             200 => return Ok(answer),
             202 | 429 | 503 => {}
@@ -162,14 +154,14 @@ async fn wait(client: &Client, at: &str) -> Result<Answer, Failure> {
 
 /// A file of the answer, under its name when it is whole. How many bytes it has.
 async fn fetch(client: &Client, from: &str, to: &Path) -> Result<u64, Failure> {
-    let mut stream = client.open(from).await.map_err(super::import::unreachable)?;
+    let mut stream = client.open(from).await.map_err(ask::unreachable)?;
     if stream.status != 200 {
         return Err(Failure::System(format!("the server answers {} for a file of the export", stream.status)));
     }
     let part = to.with_extension("part");
     let mut file = private(&part)?;
     let (mut bytes, mut said) = (0, Instant::now());
-    while let Some(chunk) = stream.next().await.map_err(super::import::unreachable)? {
+    while let Some(chunk) = stream.next().await.map_err(ask::unreachable)? {
         file.write_all(&chunk).map_err(|why| disk(&part, &why))?;
         bytes += chunk.len() as u64;
         if said.elapsed() >= PROGRESS {

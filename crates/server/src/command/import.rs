@@ -101,16 +101,8 @@ async fn client(args: &Args) -> Result<Client, Failure> {
             format!("http://{}", config.http.listen)
         }
     };
-    let address = Address::find(&url, &outbound::loopback()).await.map_err(unreachable)?;
+    let address = Address::find(&url, &outbound::loopback()).await.map_err(super::ask::unreachable)?;
     Ok(Client::new(address, Limits { whole: ANSWER, ..Limits::default() }))
-}
-
-/// Whose fault it is that a server cannot be asked.
-pub fn unreachable(failure: outbound::Failure) -> Failure {
-    match failure {
-        outbound::Failure::BadAddress(_) | outbound::Failure::NotAllowed(_) => Failure::Usage(failure.to_string()),
-        _ => Failure::System(failure.to_string()),
-    }
 }
 
 /// An import under way.

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use consent::{Access, Purpose, Requester};
-use outbound::{Address, Client, Limits};
+use outbound::Client;
 use record::MessageId;
 use serde_json::Value;
 
+use super::ask::{self, answer, text, value};
 use super::{Failure, Output};
 use crate::app::{self, App};
 use crate::config::Flags;
@@ -164,9 +165,7 @@ impl Inbox {
             let access = policy.access(&requester, Purpose::Operations);
             return Ok(Inbox::Store(Box::new(App::open(config, sources, policy)?), access));
         }
-        let url = place.server.clone().unwrap_or_else(|| format!("http://{}", config.http.listen));
-        let address = Address::find(&url, &outbound::loopback()).await.map_err(unreachable)?;
-        Ok(Inbox::Server(Client::new(address, Limits::default())))
+        Ok(Inbox::Server(ask::client(place.server.as_deref(), place.config.as_deref()).await?))
     }
 
     async fn list(&self, pairs: &[(String, String)]) -> Result<Value, Failure> {
@@ -373,42 +372,9 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// A value as a cell has it.
-pub(super) fn text(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 fn json(found: Result<impl serde::Serialize, http::Failure>) -> Result<Value, Failure> {
     let found = found.map_err(refused)?;
     serde_json::to_value(found).map_err(|why| Failure::System(why.to_string()))
-}
-
-pub(super) fn value(body: Vec<u8>) -> Result<Value, Failure> {
-    serde_json::from_slice(&body).map_err(|_| Failure::System("the server's answer is not understood".to_owned()))
-}
-
-/// The body of a good answer; of another one what its outcome says.
-pub(super) fn answer(answer: Result<outbound::Answer, outbound::Failure>) -> Result<Vec<u8>, Failure> {
-    let answer = answer.map_err(unreachable)?;
-    if answer.status < 400 {
-        return Ok(answer.body);
-    }
-    let outcome = fhir::json::read(&answer.body).ok();
-    let issue = outcome.as_ref().and_then(|outcome| outcome.object.items("issue").first()?.as_object());
-    let said = issue.and_then(|issue| issue.str("diagnostics")).unwrap_or("no reason was given");
-    let text = format!("the server answers {}: {said}", answer.status);
-    Err(if answer.status < 500 { Failure::Input(text) } else { Failure::System(text) })
-}
-
-pub(super) fn unreachable(failure: outbound::Failure) -> Failure {
-    match failure {
-        outbound::Failure::BadAddress(_) | outbound::Failure::NotAllowed(_) => Failure::Usage(failure.to_string()),
-        _ => Failure::System(failure.to_string()),
-    }
 }
 
 fn refused(failure: http::Failure) -> Failure {

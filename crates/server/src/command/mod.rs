@@ -2,6 +2,7 @@
 //!
 //! The spelling is stable, because other programs call it (`architecture.md`, Command line).
 
+mod ask;
 mod backup;
 mod bench;
 mod config;

@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use outbound::{Address, Client, Limits};
+use outbound::Client;
 use serde_json::{Value, json};
 
-use super::message::{answer, text, unreachable, value};
+use super::ask::{self, answer, text, value};
 use super::{Failure, Output};
-use crate::config::Flags;
 use crate::{http, terminal};
 
 #[derive(clap::Args)]
@@ -52,6 +51,12 @@ struct Where {
     /// `json` for programs
     #[arg(short, value_name = "FORMAT")]
     output: Option<Output>,
+}
+
+impl Where {
+    async fn client(&self) -> Result<Client, Failure> {
+        ask::client(self.server.as_deref(), self.config.as_deref()).await
+    }
 }
 
 #[derive(clap::Args)]
@@ -137,21 +142,9 @@ pub fn sync(args: SyncArgs) -> Result<(), Failure> {
     })
 }
 
-async fn client(place: &Where) -> Result<Client, Failure> {
-    let url = match &place.server {
-        Some(url) => url.clone(),
-        None => {
-            let config = super::config::load(&Flags { file: place.config.clone(), set: Vec::new() })?;
-            format!("http://{}", config.http.listen)
-        }
-    };
-    let address = Address::find(&url, &outbound::loopback()).await.map_err(unreachable)?;
-    Ok(Client::new(address, Limits::default()))
-}
-
 async fn add(args: Add) -> Result<(), Failure> {
     let wanted = json!({ "url": args.url, "types": args.types, "forward": args.forward });
-    let client = client(&args.place).await?;
+    let client = args.place.client().await?;
     let added = client.post("/hilum/peers", "application/json", wanted.to_string().into_bytes()).await;
     let added = answer(added).and_then(value)?;
     if args.place.output.is_some() {
@@ -169,7 +162,7 @@ async fn add(args: Add) -> Result<(), Failure> {
 }
 
 async fn list(place: &Where) -> Result<(), Failure> {
-    let listing = answer(client(place).await?.get("/hilum/peers").await).and_then(value)?;
+    let listing = answer(place.client().await?.get("/hilum/peers").await).and_then(value)?;
     if place.output.is_some() {
         return super::json(&listing);
     }
@@ -194,7 +187,7 @@ fn state(peer: &Value) -> &'static str {
 }
 
 async fn show(args: One) -> Result<(), Failure> {
-    let client = client(&args.place).await?;
+    let client = args.place.client().await?;
     let name = named(&client, &args.peer).await?;
     let peer = answer(client.get(&format!("/hilum/peers/{}", http::encoded(&name))).await).and_then(value)?;
     if args.place.output.is_some() {
@@ -216,7 +209,7 @@ async fn show(args: One) -> Result<(), Failure> {
 }
 
 async fn act(args: One, what: &str, query: &str) -> Result<(), Failure> {
-    let client = client(&args.place).await?;
+    let client = args.place.client().await?;
     let name = named(&client, &args.peer).await?;
     let path = format!("/hilum/peers/{}/{what}{query}", http::encoded(&name));
     let done = answer(client.post(&path, "text/plain", Vec::new()).await).and_then(value)?;

@@ -2,12 +2,11 @@
 //!
 //! The server decides; this only asks it. What waits for a person is a search for Linkages, the longest waiting first.
 
-use outbound::{Address, Client, Limits};
+use outbound::Client;
 use serde_json::{Value, json};
 
-use crate::command::message::{answer, unreachable, value};
+use crate::command::ask::{self, answer, text, value};
 use crate::command::{Failure, Output};
-use crate::config::Flags;
 use crate::{http, terminal};
 
 /// Whom to ask.
@@ -65,12 +64,7 @@ const PAGE: u32 = 100;
 
 impl Where {
     async fn client(&self) -> Result<Client, Failure> {
-        let url = match &self.server {
-            Some(url) => url.clone(),
-            None => format!("http://{}", crate::command::config::load(&Flags::default())?.http.listen),
-        };
-        let address = Address::find(&url, &outbound::loopback()).await.map_err(unreachable)?;
-        Ok(Client::new(address, Limits::default()))
+        ask::client(self.server.as_deref(), None).await
     }
 }
 
@@ -122,11 +116,7 @@ impl Pair {
         let all = |of: &Value| of.as_array().cloned().unwrap_or_default();
         let parts: Vec<Value> = all(&linkage["extension"]).iter().flat_map(|of| all(&of["extension"])).collect();
         let said = |name: &str| -> Vec<String> {
-            parts
-                .iter()
-                .filter(|part| part["url"] == name)
-                .map(|part| crate::command::message::text(&part["valueString"]))
-                .collect()
+            parts.iter().filter(|part| part["url"] == name).map(|part| text(&part["valueString"])).collect()
         };
         let weight = parts.iter().find(|part| part["url"] == "weight").map(|part| part["valueDecimal"].to_string());
         let patients = all(&linkage["item"]);
@@ -193,7 +183,7 @@ fn show(parameters: &Value, place: &Where) -> Result<(), Failure> {
         let of = parameter.as_object()?;
         let value = of.iter().find(|(name, _)| name.starts_with("value"))?.1;
         let value = value.get("reference").unwrap_or(value);
-        Some(vec![crate::command::message::text(&parameter["name"]), crate::command::message::text(value)])
+        Some(vec![text(&parameter["name"]), text(value)])
     };
     let rows: Vec<Vec<String>> = parameters["parameter"].as_array().into_iter().flatten().filter_map(row).collect();
     terminal::table(&["", "SAYS"], &rows);

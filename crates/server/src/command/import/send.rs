@@ -77,7 +77,7 @@ async fn post(client: &Client, body: &[u8], sent: &mut Sent) -> Result<Answer, S
         sent.requests += 1;
         tries += 1;
         let answer = client.post_with(FHIR, &HEADERS, body.to_vec()).await;
-        let answer = answer.map_err(|failure| Stop(super::unreachable(failure)))?;
+        let answer = answer.map_err(|failure| Stop(crate::command::ask::unreachable(failure)))?;
         if !matches!(answer.status, 429 | 503) {
             return Ok(answer);
         }

@@ -256,10 +256,10 @@ fn next_line(from: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
 async fn open(url: &str) -> Result<Stream, Failure> {
     let host = url.find("://").map_or(0, |at| at + 3);
     let path = url[host..].find('/').map_or(url.len(), |at| host + at);
-    let address = Address::find(&url[..path], &outbound::loopback()).await.map_err(super::unreachable)?;
+    let address = Address::find(&url[..path], &outbound::loopback()).await.map_err(crate::command::ask::unreachable)?;
     let client = Client::new(address, Limits { whole: SILENCE, ..Limits::default() });
     let path = if path == url.len() { "/" } else { &url[path..] };
-    let stream = client.open(path).await.map_err(super::unreachable)?;
+    let stream = client.open(path).await.map_err(crate::command::ask::unreachable)?;
     match stream.status {
         200 => Ok(stream),
         status if status < 500 => Err(Failure::Input(format!("{url} answers {status}"))),
