@@ -1,12 +1,32 @@
 //! What all commands share that ask a running server: whom they reach, and what an answer comes to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use outbound::{Address, Client, Limits};
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, Output};
 use crate::config::Flags;
+
+/// Whom to ask, and how to say what is answered.
+#[derive(clap::Args)]
+pub struct Where {
+    /// The running server; by default the configuration's http.listen
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// The configuration; `hilum.toml` where none is given and one is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// `json` for programs
+    #[arg(short, value_name = "FORMAT")]
+    pub output: Option<Output>,
+}
+
+impl Where {
+    pub async fn client(&self) -> Result<Client, Failure> {
+        client(self.server.as_deref(), self.config.as_deref()).await
+    }
+}
 
 /// A client of the server at this address, or of the one that the configuration listens as. Commands reach servers on this
 /// machine only.

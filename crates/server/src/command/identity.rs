@@ -78,7 +78,7 @@ struct Explain {
     /// The logical id of the other
     b: String,
     #[command(flatten)]
-    place: desk::Where,
+    place: super::ask::Where,
 }
 
 #[derive(clap::Args)]

@@ -2,15 +2,14 @@
 //!
 //! All of it acts on a running server, which answers the same JSON that `-o json` prints.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
 use outbound::Client;
 use serde_json::{Value, json};
 
-use super::ask::{self, answer, text, value};
-use super::{Failure, Output};
+use super::Failure;
+use super::ask::{Where, answer, text, value};
 use crate::{http, terminal};
 
 #[derive(clap::Args)]
@@ -37,26 +36,6 @@ enum What {
     Resend(One),
     /// Send nothing more, and forget the peer
     Remove(One),
-}
-
-/// Whom to ask.
-#[derive(clap::Args)]
-struct Where {
-    /// The running server; by default the configuration's http.listen
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// The configuration; `hilum.toml` where none is given and one is there
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// `json` for programs
-    #[arg(short, value_name = "FORMAT")]
-    output: Option<Output>,
-}
-
-impl Where {
-    async fn client(&self) -> Result<Client, Failure> {
-        ask::client(self.server.as_deref(), self.config.as_deref()).await
-    }
 }
 
 #[derive(clap::Args)]

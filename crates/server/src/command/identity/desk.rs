@@ -2,23 +2,11 @@
 //!
 //! The server decides; this only asks it. What waits for a person is a search for Linkages, the longest waiting first.
 
-use outbound::Client;
 use serde_json::{Value, json};
 
-use crate::command::ask::{self, answer, text, value};
-use crate::command::{Failure, Output};
+use crate::command::Failure;
+use crate::command::ask::{Where, answer, text, value};
 use crate::{http, terminal};
-
-/// Whom to ask.
-#[derive(clap::Args)]
-pub struct Where {
-    /// The running server; by default the configuration's http.listen
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// `json` for programs
-    #[arg(short, value_name = "FORMAT")]
-    pub output: Option<Output>,
-}
 
 #[derive(clap::Args)]
 pub struct Review {
@@ -62,12 +50,6 @@ pub struct Split {
 /// Pairs of one page.
 const PAGE: u32 = 100;
 
-impl Where {
-    async fn client(&self) -> Result<Client, Failure> {
-        ask::client(self.server.as_deref(), None).await
-    }
-}
-
 pub async fn review(args: &Review) -> Result<(), Failure> {
     let client = args.place.client().await?;
     let mut query = format!(
@@ -86,9 +68,9 @@ pub async fn review(args: &Review) -> Result<(), Failure> {
         let page = answer(client.get(&query).await).and_then(value)?;
         found.extend(page["entry"].as_array().into_iter().flatten().map(|entry| Pair::read(&entry["resource"])));
         let link = page["link"].as_array().into_iter().flatten().find(|link| link["relation"] == "next");
-        next = link
-            .and_then(|link| link["url"].as_str())
-            .and_then(|url| Some(format!("/fhir{}", url.split_once("/fhir")?.1)));
+        // Whatever the server is called from outside, it is asked where it was asked before.
+        let query = link.and_then(|link| link["url"].as_str()?.split_once("/Linkage?"));
+        next = query.map(|(_, query)| format!("/fhir/Linkage?{query}"));
     }
     found.truncate(args.limit as usize);
     if args.place.output.is_some() {

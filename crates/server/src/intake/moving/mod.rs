@@ -92,8 +92,9 @@ impl Intake {
             }
             match self.0.record.commit(access, commit).await {
                 Ok(_) => {
-                    let from = moved.from.as_ref().map(ToString::to_string).unwrap_or_default();
-                    tracing::info!(who = access.who(), from, to = %moved.to, count = moved.items.len(), "moved what was filed under the wrong patient");
+                    // Of whom, the Provenance says: a client may have made a Patient's id of a number.
+                    let count = moved.items.len();
+                    tracing::info!(who = access.who(), count, "moved what was filed under the wrong patient");
                     return Ok(moved);
                 }
                 Err(CommitError::Stale(_) | CommitError::Moved) => {}

@@ -7,18 +7,26 @@ use super::deed;
 const ER7: &str = "x-application/hl7-v2+er7";
 const NUMBER: &str = "the number of the message";
 
+/// A path and what can be done there.
+type Item = (&'static str, Value);
+
 pub fn paths() -> Map<String, Value> {
+    let of_server = [
+        ("/openapi.json", json!({ "get": get("openapi", "operation", "This document") })),
+        ("/hl7v2", json!({ "post": send() })),
+    ];
+    let all = of_server.into_iter().chain(of_messages()).chain(of_travel()).chain(of_operators());
+    all.map(|(path, item)| (path.to_owned(), item)).collect()
+}
+
+fn of_messages() -> Vec<Item> {
     let number = json!([{ "name": "id", "in": "path", "required": true, "description": NUMBER, "schema": { "type": "integer" } }]);
-    let in_path = |name: &str, text: &str| json!({ "name": name, "in": "path", "required": true, "description": text, "schema": { "type": "string" } });
-    let asked = |name: &str, text: &str| json!({ "name": name, "in": "query", "description": text, "schema": { "type": "string" } });
     let listed = [
         asked("limit", "how many, newest first"),
         asked("outcome", "applied, parked, refused or another outcome"),
         asked("source", "the name of a source"),
     ];
-    let all = [
-        ("/openapi.json", json!({ "get": get("openapi", "operation", "This document") })),
-        ("/hl7v2", json!({ "post": send() })),
+    vec![
         (
             "/hilum/messages",
             json!({ "get": with(get("messages", "messages", "Messages that came in"), "parameters", json!(listed)) }),
@@ -42,6 +50,13 @@ pub fn paths() -> Map<String, Value> {
                 asked("to", "Patient/ID"), asked("preview", "true: say what would be done, and do nothing")
             ])) }),
         ),
+    ]
+}
+
+/// What leaves the server, and where to.
+fn of_travel() -> Vec<Item> {
+    let in_path = |name: &str, text: &str| json!({ "name": name, "in": "path", "required": true, "description": text, "schema": { "type": "string" } });
+    vec![
         (
             "/hilum/digests",
             json!({ "get": with(get("digests", "exports", "Digests of what the store holds, to compare two stores by"), "parameters",
@@ -68,6 +83,11 @@ pub fn paths() -> Map<String, Value> {
             json!({ "parameters": [in_path("name", "the peer's name"), in_path("what", "pause, resume, redrive, resend, remove")],
                 "post": order("tellPeer", "Pause, resume, redrive, resend or remove a peer") }),
         ),
+    ]
+}
+
+fn of_operators() -> Vec<Item> {
+    vec![
         (
             "/websocket",
             json!({ "get": text("websocket", "Notifications of subscriptions over a WebSocket: bind ID, or bind-with-token TOKEN") }),
@@ -79,8 +99,11 @@ pub fn paths() -> Map<String, Value> {
         ("/livez", json!({ "get": text("livez", "Whether the process answers") })),
         ("/readyz", json!({ "get": ready() })),
         ("/metrics", json!({ "get": text("metrics", "Counters, as Prometheus reads them") })),
-    ];
-    Map::from_iter(all.map(|(path, item)| (path.to_owned(), item)))
+    ]
+}
+
+fn asked(name: &str, text: &str) -> Value {
+    json!({ "name": name, "in": "query", "description": text, "schema": { "type": "string" } })
 }
 
 fn with(mut operation: Value, name: &str, value: Value) -> Value {
